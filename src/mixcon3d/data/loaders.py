@@ -1,0 +1,116 @@
+"""Which samples go to which rank, in which order, and the loaders that bring them."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mixcon3d.config import DatasetConfig
+from mixcon3d.data.batch import Batch, collate
+from mixcon3d.data.ensemble import EnsembleDataset
+from mixcon3d.errors import DataError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class GlobalBatchSampler(Sampler[list[tuple[int, int]]]):
+    """Micro-batches of (epoch, index) keys of one rank. All ranks' together are slices of one seeded permutation.
+
+    The objects that do not fill a global batch at the end of an epoch are dropped; another epoch has another order.
+
+    Args:
+        num_objects: in the data set.
+        batch_size: objects per micro-batch and rank.
+        accum_freq: micro-batches per optimizer step.
+        seed: of the permutations.
+        rank, world_size: of this process.
+    """
+
+    def __init__(
+        self, num_objects: int, batch_size: int, accum_freq: int, seed: int, rank: int, world_size: int
+    ) -> None:
+        self.num_objects, self.batch_size, self.accum_freq = num_objects, batch_size, accum_freq
+        self.seed, self.rank, self.world_size = seed, rank, world_size
+        self.epoch = 0
+
+    @property
+    def global_batch_size(self) -> int:
+        """Objects per optimizer step."""
+        return self.batch_size * self.world_size * self.accum_freq
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps."""
+        return self.num_objects // self.global_batch_size
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch * self.accum_freq
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_objects)
+        for micro_batch in range(len(self)):
+            start = (micro_batch * self.world_size + self.rank) * self.batch_size
+            yield [(self.epoch, int(i)) for i in order[start : start + self.batch_size]]
+
+
+def fitting_batch_size(config: DatasetConfig, num_objects: int, world_size: int) -> int:
+    """train_batch_size, or with a warning the largest that a data set smaller than one global batch can fill.
+
+    Raises:
+        DataError: if there are fewer objects than processes x accum_freq.
+    """
+    groups = world_size * config.accum_freq
+    if num_objects >= config.train_batch_size * groups:
+        return config.train_batch_size
+    if num_objects < groups:
+        raise DataError(
+            f"{config.train_split} holds {num_objects} objects, too few for {world_size} processes x "
+            f"dataset.accum_freq={config.accum_freq}"
+        )
+    smaller = num_objects // groups
+    log.warning(
+        "dataset.train_batch_size=%d x %d processes x accum_freq %d exceeds the %d objects of %s: the batch size is %d",
+        config.train_batch_size, world_size, config.accum_freq, num_objects, config.train_split, smaller,
+    )  # fmt: skip
+    return smaller
+
+
+def build_train_loader(
+    dataset: EnsembleDataset, config: DatasetConfig, seed: int, rank: int, world_size: int
+) -> tuple[DataLoader[Batch], GlobalBatchSampler]:
+    """The loader of micro-batches and its sampler, whose `epoch` is to be set before each pass."""
+    batch_size = fitting_batch_size(config, len(dataset), world_size)
+    sampler = GlobalBatchSampler(len(dataset), batch_size, config.accum_freq, seed, rank, world_size)
+    loader = build_loader(dataset, config.num_workers, collate, batch_sampler=sampler)
+    return loader, sampler
+
+
+def build_loader(dataset: Dataset, num_workers: int, collate_fn: Callable, **options: Any) -> DataLoader:
+    """A DataLoader with at most one worker per CPU; pinned memory when there is a GPU."""
+    num_workers = min(num_workers, len(os.sched_getaffinity(0)))
+    return DataLoader(
+        dataset,
+        num_workers=num_workers,
+        collate_fn=collate_fn,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=num_workers > 0,
+        **options,
+    )
+
+
+def shard(num_objects: int, rank: int, world_size: int) -> Sequence[int]:
+    """Every world_size-th index: all ranks' shards together hold each object once."""
+    return range(rank, num_objects, world_size)
+
+
+def iterate(loader: Iterable[T]) -> Iterator[T]:
+    """The loader's items; a DataError of a worker arrives as its one line, without the worker's traceback."""
+    try:
+        yield from loader
+    except DataError as error:
+        raise DataError(str(error).strip().splitlines()[-1].removeprefix("mixcon3d.errors.DataError: ")) from None
