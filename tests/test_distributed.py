@@ -1,0 +1,144 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import random_batch, small_config
+from mixcon3d import distributed
+from mixcon3d.accumulation import accumulate_gradients
+from mixcon3d.config_loading import load_config
+from mixcon3d.data.batch import Batch
+from mixcon3d.models.trimodal import TriModalModel
+from mixcon3d.objective import Objective
+from openshape_files import make_dataset
+from two_processes import free_port, in_two_processes
+
+ROOT = Path(__file__).resolve().parents[1]
+DIM = 16
+TEXTS = {
+    "all texts": [True] * 8,
+    "uneven": [True, False, True, True, False, False, True, False],
+    "none on one rank": [True, True, True, False, False, False, False, False],
+    "none at all": [False] * 8,
+}
+
+
+def rows(batch: Batch, index: list[int]) -> Batch:
+    values = {f.name: getattr(batch, f.name) for f in fields(Batch)}
+    return replace(
+        batch, names=[batch.names[i] for i in index], **{k: v[index] for k, v in values.items() if torch.is_tensor(v)}
+    )
+
+
+def loss_and_gradients(preset: str, texts: list[bool], accum_freq: int):
+    """This process's share of the global batch, in float64; BatchNorm in evaluation mode: it is local on CPU."""
+    config = load_config(ROOT / "configs" / f"{preset}.yaml", {"model.scaling": 0, "clip_embed_dim": DIM}.items())
+    torch.manual_seed(0)
+    model = TriModalModel(config.model, config.training, DIM).double()
+    wrapped = distributed.wrap_model(model, torch.device("cpu")).eval()
+    size = 8 // (distributed.world_size() * accum_freq)
+    # As the sampler cuts it: micro-batches first, ranks within them.
+    starts = [(m * distributed.world_size() + distributed.rank()) * size for m in range(accum_freq)]
+    whole = random_batch(texts, DIM, torch.float64)
+    batches = [rows(whole, list(range(s, s + size))) for s in starts]
+    for _ in range(2):
+        model.zero_grad()
+        terms = accumulate_gradients(wrapped, model.log_scales(), Objective(config.training), batches)
+    return terms.total, {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("preset", "texts", "accum_freq"),
+    [("train", "all texts", 1), ("train", "uneven", 2), ("train", "none on one rank", 1), ("train", "none at all", 1),
+     ("released", "none on one rank", 2), ("released", "uneven", 1)],
+)  # fmt: skip
+def test_two_processes_have_the_loss_and_gradients_of_one_on_the_whole_batch(tmp_path, preset, texts, accum_freq):
+    expected = loss_and_gradients(preset, TEXTS[texts], 1)
+    for loss, gradients in in_two_processes(loss_and_gradients, tmp_path, preset, TEXTS[texts], accum_freq):
+        torch.testing.assert_close(loss, expected[0])
+        torch.testing.assert_close(gradients, expected[1], rtol=1e-9, atol=1e-12)
+
+
+def helpers_of_this_rank():
+    rank = torch.tensor([[distributed.rank()]])
+    return {
+        "rows": distributed.gather_rows(rank).flatten().tolist(),
+        "objects": distributed.gather_objects(["a"] * (distributed.rank() + 1)),
+        "main": distributed.from_main(distributed.rank() + 7),
+        "is_main": distributed.is_main(),
+        "world": distributed.world_size(),
+    }
+
+
+def test_rank_helpers_with_two_processes_and_with_one(tmp_path):
+    first, second = in_two_processes(helpers_of_this_rank, tmp_path)
+    both = {"rows": [0, 1], "objects": [["a"], ["a", "a"]], "main": 7, "world": 2}
+    assert first == {**both, "is_main": True}
+    assert second == {**both, "is_main": False}
+    assert helpers_of_this_rank() == {"rows": [0], "objects": [["a"]], "main": 7, "is_main": True, "world": 1}
+
+
+def test_the_ngpu_flag_alone_starts_no_processes():
+    assert small_config(ngpu=8).ngpu == 8
+    assert distributed.launched_world_size() == 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_dataset(tmp_path_factory.mktemp("data"))
+
+
+def torchrun(folder: Path, exp_dir: Path, *more: str) -> subprocess.CompletedProcess:
+    small = [f"{key}.num_points=64" for key in ("dataset", "objaverse_lvis", "modelnet40", "scanobjectnn")]
+    small += [
+        "model.scaling=0",
+        "clip_embed_dim=16",
+        "dataset.train_batch_size=2",
+        "training.max_epoch=2",
+        "training.lr=1e-3",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node=2",
+        f"--master_port={free_port()}",
+        "src/main.py",
+    ]
+    command += [f"dataset.folder={folder}", "--exp_dir", str(exp_dir), "--trial_name", "t", *small, *more]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+
+
+def test_torchrun_trains_and_evaluates_with_two_processes(folder, tmp_path):
+    finished = torchrun(folder, tmp_path, "--ngpu", "8", "training.report=False")
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("--ngpu 8, but 2 process(es) were started") == 1
+    (run,) = tmp_path.glob("t@*")
+    results = json.loads((run / "results.json").read_text())
+    assert results["objaverse_lvis"]["ema"]["joint_mv"]["num_objects"] == 7
+    losses = [
+        json.loads(line)["train/loss"]
+        for line in (run / "metrics.jsonl").read_text().splitlines()
+        if "train/loss" in line
+    ]
+    assert losses
+    assert all(0 < loss < 20 for loss in losses)
+    # One process evaluates the same checkpoint to the same numbers, although each of the two saw half of the objects.
+    evaluate = [sys.executable, "src/main.py", "--config", str(run / "config.yaml"), "--eval_only",
+                "--resume", str(run / "ckpt" / "latest.pt"), "--exp_dir", str(tmp_path / "alone")]  # fmt: skip
+    subprocess.run(evaluate, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (alone,) = (tmp_path / "alone").glob("t@*")
+    assert json.loads((alone / "results.json").read_text()) == results
+
+
+def test_a_wrong_key_is_told_once_by_all_processes_together(folder, tmp_path):
+    finished = torchrun(folder, tmp_path, "dataset.foldr=x")
+    assert finished.returncode != 0
+    assert finished.stderr.count("error: command line: `dataset.foldr`") == 1
+    assert not list(tmp_path.glob("t@*"))
