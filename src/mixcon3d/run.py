@@ -1,0 +1,147 @@
+"""A run from config to report, as a straight line."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mixcon3d import distributed
+from mixcon3d.config import Config
+from mixcon3d.console import ConsoleObserver, set_up_logging
+from mixcon3d.data.batch import Batch
+from mixcon3d.data.benchmarks import Benchmark, load_benchmarks
+from mixcon3d.data.ensemble import EnsembleDataset
+from mixcon3d.data.loaders import build_train_loader
+from mixcon3d.demo_data import prepare_demo_data
+from mixcon3d.evaluation.suite import EvaluationSuite
+from mixcon3d.models.clip import FrozenTower
+from mixcon3d.models.trimodal import TriModalModel
+from mixcon3d.observers import CheckpointObserver, EvaluationObserver, MetricsObserver, results_meta
+from mixcon3d.optim import ExponentialMovingAverage, Schedule, build_optimizer, peak_learning_rate
+from mixcon3d.report import write_report
+from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder, find_checkpoint
+from mixcon3d.state import TrainState, check_fits, read_checkpoint
+from mixcon3d.trainer import Observer, Trainer
+
+log = logging.getLogger(__name__)
+
+# Of a smoke run (training.debug).
+_DEBUG_STEPS, _DEBUG_OBJECTS = 5, 64
+
+
+def run(config: Config) -> None:
+    """Trains and evaluates, or only evaluates, as the config says.
+
+    Raises:
+        UserError: before anything is written, if data, checkpoint and config do not fit together.
+    """
+    set_up_logging(is_main=distributed.launched_rank() == 0)
+    device = distributed.choose_device(set_device_rank=not config.no_set_device_rank)
+    torch.manual_seed(config.training.seed)
+    with distributed.process_group(config.dist_backend, config.dist_url, device):
+        _warn_of_other_world_size(config)
+        if config.demo.generate:
+            prepare_demo_data(config)
+        inputs = _load_inputs(config, device)
+        folder = _create_folder(config)
+        log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
+        model = TriModalModel(config.model, config.training, config.clip_embed_dim).to(device)
+        ema = ExponentialMovingAverage(model, config.training) if config.training.ema else None
+        state = TrainState(model, ema, optimizer=None)
+        evaluation = _build_evaluation(config, inputs, folder, device)
+        if config.eval_only:
+            assert inputs.checkpoint is not None
+            state.load_state_dict(inputs.checkpoint["state"])
+            evaluation.evaluate(state)
+        else:
+            _train(config, inputs, folder, state, evaluation, device)
+        if distributed.is_main() and config.training.report and evaluation.results:
+            num_objects = len(inputs.dataset) if inputs.dataset else None
+            if path := write_report(folder, config, evaluation, state, num_objects):
+                log.info("report: %s", path)
+
+
+@dataclass
+class _Inputs:
+    """All that is read before anything is built or written; whatever is wrong with it is found here."""
+
+    tower: FrozenTower | None
+    benchmarks: list[Benchmark]
+    dataset: EnsembleDataset | None
+    checkpoint: dict[str, Any] | None
+
+
+def _load_inputs(config: Config, device: torch.device) -> _Inputs:
+    path = find_checkpoint(config)
+    checkpoint = read_checkpoint(path) if path else None
+    tower = FrozenTower(config.clip, device) if config.dataset.features == "online" else None
+    if tower:
+        config.clip_embed_dim = config.model.out_channel = tower.embed_dim
+    if checkpoint and path:
+        check_fits(path, checkpoint, config)
+        log.info("going on from %s", path)
+    benchmarks = load_benchmarks(config)
+    if config.eval_only:
+        return _Inputs(tower, benchmarks, None, checkpoint)
+    dataset = EnsembleDataset(config.dataset, config.clip_embed_dim, config.training.seed)
+    dataset.check_first_object()
+    return _Inputs(tower, benchmarks, dataset, checkpoint)
+
+
+def _create_folder(config: Config) -> RunFolder:
+    folder = distributed.from_main(create_run_folder(config) if distributed.is_main() else None)
+    if distributed.is_main():
+        add_log_file(folder.log)
+    return folder
+
+
+def _build_evaluation(config: Config, inputs: _Inputs, folder: RunFolder, device: torch.device) -> EvaluationObserver:
+    max_objects = _DEBUG_OBJECTS if config.training.debug else None
+    suite = EvaluationSuite(inputs.benchmarks, inputs.tower, device, max_objects)
+    chance = {benchmark.name: 100 / len(benchmark.class_names) for benchmark in inputs.benchmarks}
+    features = inputs.tower.description if inputs.tower else "stored in the data set"
+    return EvaluationObserver(config, folder, suite, results_meta(config, features, chance))
+
+
+def _train(
+    config: Config,
+    inputs: _Inputs,
+    folder: RunFolder,
+    state: TrainState,
+    evaluation: EvaluationObserver,
+    device: torch.device,
+) -> None:
+    assert inputs.dataset is not None
+    rank, world_size = distributed.rank(), distributed.world_size()
+    loader, sampler = build_train_loader(inputs.dataset, config.dataset, config.training.seed, rank, world_size)
+    peak_lr = peak_learning_rate(config.training, sampler.global_batch_size)
+    steps_per_epoch = min(sampler.steps_per_epoch, _DEBUG_STEPS if config.training.debug else sampler.steps_per_epoch)
+    schedule = Schedule(config.training, peak_lr, steps_per_epoch)
+    state.optimizer = build_optimizer(state.model, config.training, peak_lr)
+    if inputs.checkpoint:
+        state.load_state_dict(inputs.checkpoint["state"])
+    log.info(
+        "%d objects, global batch %d, %d steps per epoch, %d parameters, peak learning rate %.2e",
+        len(inputs.dataset), sampler.global_batch_size, steps_per_epoch,
+        sum(p.numel() for p in state.model.parameters()), peak_lr,
+    )  # fmt: skip
+
+    tower = inputs.tower
+    observers: list[Observer] = [CheckpointObserver(config, folder), evaluation]
+    if distributed.is_main():
+        console = ConsoleObserver(schedule.total_steps, state.progress.step)
+        observers = [console, MetricsObserver(folder.metrics), *observers]
+    model = distributed.wrap_model(state.model, device)
+
+    def prepare(batch: Batch) -> Batch:
+        batch = batch.to(device)
+        return tower.fill(batch) if tower else batch
+
+    Trainer(config, state, model, loader, sampler, steps_per_epoch, schedule, prepare, observers).fit()
+
+
+def _warn_of_other_world_size(config: Config) -> None:
+    actual = distributed.world_size()
+    if config.ngpu is not None and config.ngpu != actual:
+        log.warning("--ngpu %d, but %d process(es) were started: going on with %d", config.ngpu, actual, actual)

@@ -1,0 +1,129 @@
+"""The output folder of a run: its name, the resolved config, the code, the log."""
+
+import glob
+import logging
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from mixcon3d.config import Config
+from mixcon3d.config_loading import PROJECT_ROOT
+from mixcon3d.errors import CheckpointError
+
+LATEST = "latest.pt"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run's output."""
+
+    root: Path
+    checkpoints: Path
+
+    @property
+    def log(self) -> Path:
+        """The log, the same lines as on the terminal."""
+        return self.root / "log.txt"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """Scores of the latest evaluation."""
+        return self.root / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The page of pictures."""
+        return self.root / "report.html"
+
+
+def create_run_folder(config: Config) -> RunFolder:
+    """A new folder <exp_dir>/<trial_name>@<time>, or the one of autoresume, with config.yaml and the code in it."""
+    if config.autoresume:
+        root = _autoresume_root(config)
+        root.mkdir(parents=True, exist_ok=True)
+    else:
+        root = _new_root(config)
+    folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
+    OmegaConf.save(OmegaConf.structured(config), root / "config.yaml")
+    _save_code(Path(config.code_dir) if config.code_dir else root / "code")
+    return folder
+
+
+def _autoresume_root(config: Config) -> Path:
+    return Path(config.exp_dir) / f"{config.trial_name}@autoresume"
+
+
+def _new_root(config: Config) -> Path:
+    stem = f"{config.trial_name}@{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
+        root = Path(config.exp_dir) / (stem + suffix)
+        try:
+            root.mkdir(parents=True)
+            return root
+        except FileExistsError:
+            continue
+    raise CheckpointError(f"{config.exp_dir}/{stem}: a thousand runs started in this second")
+
+
+def code_revision() -> str:
+    """The commit of the code, with `+changes` if its files differ from it; `unknown` outside a git checkout."""
+    try:
+        commit, changes = (
+            subprocess.run(["git", "-C", str(PROJECT_ROOT), *words], capture_output=True, text=True, check=True).stdout
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", "src"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.strip() + ("+changes" if changes else "")
+
+
+def _save_code(target: Path) -> None:
+    source = Path(__file__).resolve().parent
+    shutil.copytree(source, target / "mixcon3d", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    (target / "revision.txt").write_text(code_revision() + "\n")
+
+
+def find_checkpoint(config: Config) -> Path | None:
+    """The checkpoint that `resume` or `autoresume` asks for; None if autoresume finds nothing to go on from.
+
+    Raises:
+        CheckpointError: if `resume` names nothing that exists.
+    """
+    if config.autoresume:
+        root = _autoresume_root(config)
+        path = (Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt") / LATEST
+        if config.eval_only and not path.is_file():
+            raise CheckpointError(f"--autoresume --eval_only: {path} does not exist yet")
+        return path if path.is_file() else None
+    if config.resume is None:
+        return None
+    if config.resume == "latest":
+        runs = sorted(
+            Path(config.exp_dir).glob(f"{glob.escape(config.trial_name)}@*/ckpt/{LATEST}"),
+            key=lambda p: p.stat().st_mtime,
+        )
+        if not runs:
+            raise CheckpointError(f"--resume latest: no {config.exp_dir}/{config.trial_name}@*/ckpt/{LATEST}")
+        return runs[-1]
+    path = Path(config.resume)
+    if path.is_dir():
+        path = path / LATEST if (path / LATEST).is_file() else path / "ckpt" / LATEST
+    if not path.is_file():
+        raise CheckpointError(f"--resume {config.resume}: no such checkpoint")
+    return path
+
+
+def add_log_file(path: Path) -> None:
+    """Sends the project's log lines to a file too."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("mixcon3d").addHandler(handler)
