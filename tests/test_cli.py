@@ -86,6 +86,7 @@ WRONG = {
     "--train --eval_only --resume a": "--train and --eval_only exclude each other",
     "model.out_channel=5": "model.out_channel=5 differs from clip_embed_dim=1280",
     "dataset.use_color=False": "model.in_channel=6; set model.in_channel=3",
+    "training.share_proj=True training.use_text_proj=False": "training.use_text_proj=False takes it away",
     "--trial_name a/b": "trial_name='a/b' holds a '/'",
     "--ngpu x": "--ngpu",
     "benchmarks=[modelnet]": "benchmarks='modelnet' is not one of: objaverse_lvis, modelnet40, scanobjectnn",

@@ -139,6 +139,14 @@ def test_accumulation_visits_the_same_objects_as_the_large_batch(folder, tmp_pat
     assert metrics(small, "train/has_text") == metrics(large, "train/has_text")
 
 
+def test_stored_features_need_no_tower(folder, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a tower was built")
+
+    monkeypatch.setattr("mixcon3d.run.FrozenTower", refuse)
+    assert results(train(folder, tmp_path, "training.max_epoch=1"))["meta"]["features"] == "stored in the data set"
+
+
 def test_the_loss_falls(folder, tmp_path):
     losses = metrics(
         train(folder, tmp_path, "training.max_epoch=12 dataset.train_batch_size=8 benchmarks=[]"), "train/loss"
@@ -206,6 +214,32 @@ def test_a_malicious_checkpoint_is_refused(folder, tmp_path, capsys):
 
 def test_a_run_never_writes_into_the_folder_of_another(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("mixcon3d.run_folder.time.strftime", lambda _: "now")
-    for _ in range(2):
-        assert start(folder, tmp_path, "training.max_epoch=1 benchmarks=[]") == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["t@now", "t@now_2"]
+    for _ in range(3):
+        assert start(folder, tmp_path, "--trial_name v1.5 training.max_epoch=1 benchmarks=[]") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["v1.5@now", "v1.5@now_2", "v1.5@now_3"]
+
+
+def test_folders_given_by_hand_are_used_and_never_overwritten(folder, tmp_path, capsys):
+    given = f"--ckpt_dir {tmp_path}/mine --code_dir {tmp_path}/code training.max_epoch=1 benchmarks=[]"
+    run = train(folder, tmp_path / "exp", given)
+    assert (tmp_path / "mine" / "latest.pt").is_file()
+    assert (tmp_path / "code" / "revision.txt").is_file()
+    assert not (run / "ckpt").exists()
+    assert start(folder, tmp_path / "exp", given) == 2
+    assert "mine already holds checkpoints; choose another folder" in capsys.readouterr().err
+    assert start(folder, tmp_path / "exp", f"--code_dir {tmp_path}/code benchmarks=[]") == 2
+    assert "already holds a copy of the code" in capsys.readouterr().err
+
+
+def test_a_restart_of_autoresume_keeps_the_config_and_code_of_the_first(folder, tmp_path):
+    for epochs in (1, 2):
+        assert start(folder, tmp_path, f"--autoresume benchmarks=[] training.max_epoch={epochs}") == 0
+    names = {p.name for p in (tmp_path / "t@autoresume").iterdir()}
+    assert {"config.yaml", "config_2.yaml", "code", "code_2"} <= names
+
+
+@pytest.mark.parametrize("preset", ["train", "released"])
+def test_both_presets_train(folder, tmp_path, preset):
+    run = train(folder, tmp_path, f"--config {ROOT}/configs/{preset}.yaml training.max_epoch=1 training.min_lr=0")
+    assert all(0 < loss < 20 for loss in metrics(run, "train/loss"))
+    assert results(run)["objaverse_lvis"]["ema"]["joint_mv"]["num_objects"] == 7

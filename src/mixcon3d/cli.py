@@ -123,6 +123,11 @@ def check_config(config: Config) -> None:
             f"objaverse_lvis.use_color={config.objaverse_lvis.use_color} differs from "
             f"dataset.use_color={config.dataset.use_color}; the encoder has one number of channels"
         )
+    if config.training.share_proj and config.training.use_image_proj and not config.training.use_text_proj:
+        raise ConfigError(
+            "training.share_proj=True gives images the projection of the texts, but training.use_text_proj=False takes "
+            "it away; set training.use_image_proj=False too, or training.use_text_proj=True"
+        )
     if not config.dataset.text_source:
         raise ConfigError("dataset.text_source=[] leaves no text; name at least one of text, caption, retrieval_text")
     for name in ("trial_name", "exp_dir"):

@@ -1,6 +1,7 @@
 """The output folder of a run: its name, the resolved config, the code, the log."""
 
 import glob
+import itertools
 import logging
 import shutil
 import subprocess
@@ -46,16 +47,39 @@ class RunFolder:
 
 
 def create_run_folder(config: Config) -> RunFolder:
-    """A new folder <exp_dir>/<trial_name>@<time>, or the one of autoresume, with config.yaml and the code in it."""
+    """A new folder <exp_dir>/<trial_name>@<time>, or the one of autoresume, with config.yaml and the code in it.
+
+    Raises:
+        CheckpointError: if --ckpt_dir or --code_dir already hold what this run would overwrite.
+    """
+    _refuse_used_folders(config)
     if config.autoresume:
         root = _autoresume_root(config)
         root.mkdir(parents=True, exist_ok=True)
     else:
         root = _new_root(config)
     folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
-    OmegaConf.save(OmegaConf.structured(config), root / "config.yaml")
-    _save_code(Path(config.code_dir) if config.code_dir else root / "code")
+    # A restart of autoresume leaves the files of the first start as they are, and adds its own.
+    OmegaConf.save(OmegaConf.structured(config), _unused(root / "config", ".yaml"))
+    _save_code(Path(config.code_dir) if config.code_dir else _unused(root / "code"))
     return folder
+
+
+def _refuse_used_folders(config: Config) -> None:
+    if config.autoresume or config.eval_only:
+        return
+    if config.ckpt_dir and any(Path(config.ckpt_dir).glob("*.pt")):
+        raise CheckpointError(f"--ckpt_dir {config.ckpt_dir} already holds checkpoints; choose another folder")
+    if config.code_dir and (Path(config.code_dir) / "mixcon3d").exists():
+        raise CheckpointError(f"--code_dir {config.code_dir} already holds a copy of the code; choose another folder")
+
+
+def _unused(stem: Path, suffix: str = "") -> Path:
+    """<stem><suffix>, or the first of <stem>_2<suffix>, <stem>_3<suffix>, ... that does not exist."""
+    numbered = (
+        f"{stem.name}{number}{suffix}" for number in itertools.chain([""], (f"_{i}" for i in itertools.count(2)))
+    )
+    return next(path for name in numbered if not (path := stem.with_name(name)).exists())
 
 
 def _autoresume_root(config: Config) -> Path:
@@ -63,15 +87,15 @@ def _autoresume_root(config: Config) -> Path:
 
 
 def _new_root(config: Config) -> Path:
-    stem = f"{config.trial_name}@{time.strftime('%Y-%m-%d_%H-%M-%S')}"
-    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
-        root = Path(config.exp_dir) / (stem + suffix)
+    stem = Path(config.exp_dir) / f"{config.trial_name}@{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    while True:
+        root = _unused(stem)
         try:
             root.mkdir(parents=True)
             return root
+        # Another run took the name in between.
         except FileExistsError:
             continue
-    raise CheckpointError(f"{config.exp_dir}/{stem}: a thousand runs started in this second")
 
 
 def code_revision() -> str:

@@ -65,7 +65,7 @@ def test_the_shared_projection_serves_images_too():
 
 
 def test_without_projections_features_pass_as_they_are():
-    model = build(small_config(training__use_image_proj=False, training__use_text_proj=False, training__share_proj=True,
+    model = build(small_config(training__use_image_proj=False, training__use_text_proj=False,
                                training__normalize_before_fusion=False))  # fmt: skip
     views = torch.randn(2, 3, DIM)
     assert torch.equal(model.project_views(views), views)
