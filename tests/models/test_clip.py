@@ -84,6 +84,23 @@ def raw_batch(raw: list[RawInputs]) -> Batch:
     return batch
 
 
+def mean_cosine(features: torch.Tensor) -> float:
+    unit = features / features.norm(dim=1, keepdim=True)
+    return (unit @ unit.T).mean().item()
+
+
+def test_random_features_are_spread_over_the_space(tower, monkeypatch):
+    monkeypatch.setattr("mixcon3d.models.clip.spread_features", lambda *_: None)
+    plain = FrozenTower(clip_config(), CPU)
+    images = [png(i) for i in range(40)]
+    assert mean_cosine(plain.encode_images(images)) > 0.9
+    assert mean_cosine(tower.encode_images(images)) < mean_cosine(plain.encode_images(images)) - 0.1
+    texts = [
+        f"a {colour} {thing}" for colour in ("red", "old", "tall") for thing in ("chair", "lamp", "bed", "car", "cup")
+    ]
+    assert mean_cosine(tower.encode_texts(texts)) < mean_cosine(plain.encode_texts(texts)) - 0.1
+
+
 def test_a_batch_is_completed_from_its_raw_inputs(tower):
     raw = [
         RawInputs("chair", True, [png(0), png(1)]),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mixcon3d.config import ClipConfig
 from mixcon3d.data.batch import Batch
 from mixcon3d.errors import ConfigError, DataError
+from mixcon3d.models.random_tower import spread_features
 from mixcon3d.torchvision_mend import mend_torchvision
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,8 @@ def _build_open_clip(config: ClipConfig) -> tuple[nn.Module, Callable, Callable]
             model, _, preprocess = open_clip.create_model_and_transforms(
                 name, pretrained=None if own_weights else config.pretrained
             )
+            if not own_weights and config.pretrained is None:
+                spread_features(model, preprocess, config.seed)
         return model, preprocess, open_clip.get_tokenizer(name)
     # open_clip, huggingface_hub and torch each raise errors of their own for unknown names and unreachable hubs.
     except Exception as error:
