@@ -145,9 +145,9 @@ def test_confusion_matrix_of_few_classes_with_pairs_beside(page: str) -> None:
 
 
 def test_many_classes_give_pairs_instead_of_a_matrix(tmp_path: Path) -> None:
-    names = [f"class{i}" for i in range(61)]
-    labels = np.arange(61)
-    result = make_result(class_names=names, labels=labels, top1=(labels + 1) % 61)
+    names = [f"class{i}" for i in range(121)]
+    labels = np.arange(121)
+    result = make_result(class_names=names, labels=labels, top1=(labels + 1) % 121)
     confusion = section(page_of(tmp_path, result), "confusion")
     assert "<img" not in confusion
     assert confusion.count("<tr>") == 1 + 25
