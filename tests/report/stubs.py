@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from helpers import small_config
-from mixcon3d.config import ClipConfig
 from mixcon3d.data.benchmarks import Benchmark, BenchmarkDataset, LabelledObject
 from mixcon3d.evaluation.metrics import score
 from mixcon3d.evaluation.suite import BenchmarkResult, EvaluationSuite
@@ -64,9 +63,9 @@ def make_result(
     return BenchmarkResult(benchmark, scores, predictions)
 
 
-def make_tower(model: str, pretrained: str | None) -> Any:
+def make_tower(is_random: bool = False) -> Any:
     return SimpleNamespace(
-        config=ClipConfig(model=model, pretrained=pretrained),
+        is_random=is_random,
         description="online tower",
         encode_texts=lambda texts: torch.eye(DIM)[[NAMES.index(text.split()[-1]) for text in texts]],
     )
