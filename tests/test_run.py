@@ -116,6 +116,13 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_end(folder, run, tmp_pat
     assert metrics(resumed, "train/loss") == metrics(run, "train/loss")[4:]
 
 
+def test_a_finished_run_that_starts_again_says_so(folder, tmp_path):
+    for _ in range(2):
+        assert start(folder, tmp_path, "--autoresume benchmarks=[] training.max_epoch=1") == 0
+    log = (tmp_path / "t@autoresume" / "log.txt").read_text()
+    assert log.count("nothing to train: the checkpoint has 1 epochs, training.max_epoch=1") == 1
+
+
 def test_latest_and_autoresume_find_their_checkpoint(folder, tmp_path):
     first = train(folder, tmp_path / "a", "training.max_epoch=1")
     train(folder, tmp_path / "a", "--resume latest")

@@ -83,6 +83,11 @@ class Trainer:
     def fit(self) -> None:
         """Trains from where the state is to the last epoch."""
         progress = self.state.progress
+        if progress.epoch >= self.config.training.max_epoch:
+            log.warning(
+                "nothing to train: the checkpoint has %d epochs, training.max_epoch=%d",
+                progress.epoch, self.config.training.max_epoch,
+            )  # fmt: skip
         while progress.epoch < self.config.training.max_epoch:
             self._run_epoch(progress.epoch)
             progress.epoch += 1
