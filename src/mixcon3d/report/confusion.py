@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from mixcon3d.report.pictures import figure_uri
 
 MAX_MATRIX_CLASSES = 120
-_MAX_NUMBERED_CLASSES = 40
+MAX_NUMBERED_CLASSES = 40
 _LONGEST_LABEL = 22
 _SMALLEST_IN, _MARGIN_IN = 3.6, 1.1
 # Width of a cell in inches and size of the class names in points: with numbers in the cells, and without.
@@ -54,7 +54,7 @@ def draw_matrix(matrix: np.ndarray, names: list[str]) -> str:
     """Data URI of a heat map of (C, C) counts; a row's colours are shares of its class, its numbers are objects."""
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
 
-    numbered = len(names) <= _MAX_NUMBERED_CLASSES
+    numbered = len(names) <= MAX_NUMBERED_CLASSES
     cell_in, font_pt = _NUMBERED_STYLE if numbered else _DENSE_STYLE
 
     def draw(axes: Axes) -> None:

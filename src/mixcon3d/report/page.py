@@ -127,4 +127,9 @@ def _confusion(result: BenchmarkResult, weights: str) -> dict[str, object]:
     if len(names) <= confusion.MAX_MATRIX_CLASSES:
         heat_map = confusion.draw_matrix(confusion.count_matrix(predictions.labels, predicted, len(names)), names)
     most = _NUM_PAIRS_BESIDE_MATRIX if heat_map else _NUM_PAIRS_ALONE
-    return {"heat_map": heat_map, "pairs": confusion.most_confused(predictions.labels, predicted, names, most)}
+    numbered = len(names) <= confusion.MAX_NUMBERED_CLASSES
+    return {
+        "heat_map": heat_map,
+        "numbered": numbered,
+        "pairs": confusion.most_confused(predictions.labels, predicted, names, most),
+    }
