@@ -1,7 +1,10 @@
+import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from mixcon3d.config_loading import load_config
 from mixcon3d.data.batch import Batch
 from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.objective import Objective
+from mixcon3d.observers import CheckpointObserver
+from mixcon3d.run import run
 from openshape_files import make_dataset
 from two_processes import free_port, in_two_processes
 
@@ -83,14 +88,55 @@ def test_rank_helpers_with_two_processes_and_with_one(tmp_path):
     assert helpers_of_this_rank() == {"rows": [0], "objects": [["a"]], "main": 7, "is_main": True, "world": 1}
 
 
-def test_the_ngpu_flag_alone_starts_no_processes():
-    assert small_config(ngpu=8).ngpu == 8
-    assert distributed.launched_world_size() == 1
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return make_dataset(tmp_path_factory.mktemp("data"))
+
+
+def buffers_of_this_rank():
+    norm = torch.nn.BatchNorm1d(3)
+    norm.running_mean.fill_(10.0 * distributed.rank())
+    norm.running_var.copy_(torch.arange(3) + distributed.rank())
+    norm.num_batches_tracked.fill_(7)
+    distributed.average_buffers(norm)
+    return {name: buffer.tolist() for name, buffer in norm.named_buffers()}
+
+
+def test_running_statistics_become_the_mean_over_the_ranks(tmp_path):
+    mean = {"running_mean": [5.0] * 3, "running_var": [0.5, 1.5, 2.5], "num_batches_tracked": 7}
+    assert in_two_processes(buffers_of_this_rank, tmp_path) == [mean, mean]
+    assert buffers_of_this_rank()["running_var"] == [0.0, 1.0, 2.0]
+
+
+def digest_after_training(folder: str, exp_dir: str) -> str:
+    """Of everything this rank's state holds at the end of a small run."""
+    settings = {"model.scaling": 0, "clip_embed_dim": DIM, "training.max_epoch": 2, "training.lr": 1e-3}
+    settings |= {"dataset.folder": folder, "dataset.train_batch_size": 2, "exp_dir": exp_dir, "benchmarks": []}
+    settings |= {f"dataset.{key}": value for key, value in {"num_points": 64, "num_workers": 0}.items()}
+    states = []
+
+    class Spy(CheckpointObserver):
+        def on_epoch_end(self, state, is_last):
+            states.append(state.state_dict())
+            super().on_epoch_end(state, is_last)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mixcon3d.run.CheckpointObserver", Spy)
+        patch.setattr("mixcon3d.run.distributed.process_group", lambda *_: nullcontext())
+        run(load_config(None, settings.items()))
+    content = io.BytesIO()
+    torch.save({name: states[-1][name] for name in ("model", "ema", "optimizer")}, content)
+    return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def test_both_ranks_end_with_the_same_weights_statistics_and_optimizer(folder, tmp_path):
+    first, second = in_two_processes(digest_after_training, tmp_path, str(folder), str(tmp_path / "exp"))
+    assert first == second
+
+
+def test_the_ngpu_flag_alone_starts_no_processes():
+    assert small_config(ngpu=8).ngpu == 8
+    assert distributed.launched_world_size() == 1
 
 
 def torchrun(folder: Path, exp_dir: Path, *more: str) -> subprocess.CompletedProcess:

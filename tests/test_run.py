@@ -192,6 +192,11 @@ REFUSED = {
     "--resume nothing.pt": "--resume nothing.pt: no such checkpoint",
     "--resume latest": "--resume latest: no ",
     "--resume {junk}": "not a checkpoint that can be read",
+    "--resume {flipped}": "does not match its checksum",
+    "--resume {checkpoint} training.weight_decay_on=everything": "training.weight_decay_on='matrices' (here",
+    "--resume {checkpoint} training.train_joint_head=False": "training.train_joint_head=True (here False)",
+    "training.min_lr=1": "training.min_lr=1 is above the peak learning rate",
+    "dataset.accum_freq=17": "16 objects, too few for 1 processes x dataset.accum_freq=17",
     "--resume {checkpoint} training.share_proj=True": "training.share_proj=False (here True)",
     "--eval_only --resume {checkpoint} model.scaling=1": "model.scaling=0 (here 1)",
 }
@@ -201,7 +206,11 @@ REFUSED = {
 def test_what_does_not_fit_is_one_line_before_anything_is_written(folder, run, tmp_path, capsys, more):
     junk = tmp_path / "junk.pt"
     junk.write_bytes(b"PK\x03\x04 not a checkpoint")
-    assert start(folder, tmp_path / "exp", more.format(junk=junk, checkpoint=run / "ckpt/latest.pt")) == 2
+    flipped, checkpoint = tmp_path / "flipped.pt", run / "ckpt" / "latest.pt"
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    flipped.write_bytes(content)
+    assert start(folder, tmp_path / "exp", more.format(junk=junk, flipped=flipped, checkpoint=checkpoint)) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert REFUSED[more] in err
@@ -235,7 +244,7 @@ def test_folders_given_by_hand_are_used_and_never_overwritten(folder, tmp_path, 
     assert start(folder, tmp_path / "exp", given) == 2
     assert "mine already holds checkpoints; choose another folder" in capsys.readouterr().err
     assert start(folder, tmp_path / "exp", f"--code_dir {tmp_path}/code benchmarks=[]") == 2
-    assert "already holds a copy of the code" in capsys.readouterr().err
+    assert "code already exists; choose another folder" in capsys.readouterr().err
 
 
 def test_a_restart_of_autoresume_keeps_the_config_and_code_of_the_first(folder, tmp_path):
@@ -250,3 +259,49 @@ def test_both_presets_train(folder, tmp_path, preset):
     run = train(folder, tmp_path, f"--config {ROOT}/configs/{preset}.yaml training.max_epoch=1 training.min_lr=0")
     assert all(0 < loss < 20 for loss in metrics(run, "train/loss"))
     assert results(run)["objaverse_lvis"]["ema"]["joint_mv"]["num_objects"] == 7
+
+
+def test_a_diverged_run_stops_with_one_line(folder, tmp_path, capsys):
+    assert start(folder, tmp_path, "training.lr=1e30 training.warmup_epoch=0") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "training diverged; lower training.lr" in err
+    (run,) = tmp_path.iterdir()
+    assert not (run / "results.json").exists()
+
+
+@pytest.mark.parametrize("flag", ["--exp_dir", "--ckpt_dir"])
+def test_an_output_folder_that_cannot_be_written_is_told_before_training(folder, tmp_path, capsys, flag):
+    (tmp_path / "file").write_text("mine")
+    assert start(folder, tmp_path / "exp", f"{flag} {tmp_path}/file/x") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "the output folder cannot be written" in err
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+
+
+BROKEN_METADATA = {
+    "meta_data/gpt4_filtering.json": '{"a": "N"}',
+    "meta_data/split/train_all.json": '[{"id": "a", "data_path": 5}]',
+    "meta_data/split/lvis.json": "[]",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_METADATA)
+def test_metadata_of_another_kind_is_one_line(tmp_path, capsys, name):
+    folder = make_dataset(tmp_path / "data")
+    (folder / name).write_text(BROKEN_METADATA[name])
+    assert start(folder, tmp_path / "exp") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert name in err
+
+
+@pytest.mark.parametrize("content", [{"xyz": 5, "label": [1]}, {"xyz": [], "label": []}, {"xyz": [1], "label": ["a"]}])
+def test_a_benchmark_file_of_another_kind_is_one_line(tmp_path, capsys, content):
+    folder = make_dataset(tmp_path / "data")
+    write_object(folder / "meta_data/scanobjectnn/xyz_label.npy", content)
+    assert start(folder, tmp_path / "exp") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "scanobjectnn" in err

@@ -128,6 +128,10 @@ def check_config(config: Config) -> None:
             "training.share_proj=True gives images the projection of the texts, but training.use_text_proj=False takes "
             "it away; set training.use_image_proj=False too, or training.use_text_proj=True"
         )
+    if config.dataset.train_partial == 0:
+        raise ConfigError("dataset.train_partial=0 leaves no object; -1 is all")
+    if len(set(config.benchmarks)) < len(config.benchmarks):
+        raise ConfigError(f"benchmarks={config.benchmarks} names one twice")
     if not config.dataset.text_source:
         raise ConfigError("dataset.text_source=[] leaves no text; name at least one of text, caption, retrieval_text")
     for name in ("trial_name", "exp_dir"):
@@ -154,6 +158,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         who = f" (process {launched_rank()})" if launched_rank() else ""
         print(f"error{who}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped by the keyboard", file=sys.stderr)

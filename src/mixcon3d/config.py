@@ -49,7 +49,9 @@ class ModelConfig:
 class TrainingConfig:
     """Objective, optimisation and what is kept."""
 
-    seed: int = option(0, "of every random draw of a run; two CPU runs with the same seed agree bit for bit", low=0)
+    seed: int = option(
+        0, "of every random draw of a run; two CPU runs with the same seed agree bit for bit", low=0, high=2**32 - 1
+    )
     max_epoch: int = option(200, "epochs to train", low=1)
     warmup_epoch: float = option(10, "epochs of linear warm-up of the learning rate", low=0)
     lr: float | None = option(None, "peak learning rate; null: 1e-3 x global batch / 256", low=0)
@@ -201,7 +203,7 @@ class ClipConfig:
 
     model: str = option("ViT-bigG-14", "open_clip name, hf-hub:ID, local-dir:PATH, or path of an open_clip JSON config")
     pretrained: str | None = option("laion2b_s39b_b160k", "open_clip weights tag or file; null: seeded random weights")
-    seed: int = option(0, "of random weights", low=0)
+    seed: int = option(0, "of random weights", low=0, high=2**32 - 1)
     batch_size: int = option(256, "views or texts encoded at once", low=1)
     cache_items: int = option(200000, "most features kept in memory, one per distinct view or text", low=0)
 
@@ -210,7 +212,7 @@ class ClipConfig:
 class EvaluationConfig:
     """What all zero-shot evaluations share."""
 
-    seed: int = option(0, "of the points that evaluation draws", low=0)
+    seed: int = option(0, "of the points that evaluation draws", low=0, high=2**32 - 1)
 
 
 @dataclass
@@ -218,7 +220,7 @@ class DemoConfig:
     """The procedural demo data set."""
 
     generate: bool = option(False, "write the demo data set to dataset.folder before the run, unless it is there")
-    seed: int = option(0, "of the generator", low=0)
+    seed: int = option(0, "of the generator", low=0, high=2**32 - 1)
     train_per_category: int = option(25, "training objects of each category", low=1)
     lvis_per_category: int = option(6, "held-out objects of each category for Objaverse-LVIS", low=1)
     modelnet_per_category: int = option(4, "held-out objects of each shared category for ModelNet40", low=1)

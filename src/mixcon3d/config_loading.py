@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -164,8 +165,8 @@ def _check_value(key: str, value: Any, declared: dataclasses.Field, source: str)
             near = suggest(str(item), [str(c) for c in meta["choices"]])
             allowed = ", ".join(str(c) for c in meta["choices"])
             raise ConfigError(f"{source}: {key}={item!r} is not one of: {allowed}{near}")
-        if isinstance(item, float) and item != item:
-            raise ConfigError(f"{source}: {key}={item!r} is not a number")
+        if isinstance(item, float) and not math.isfinite(item):
+            raise ConfigError(f"{source}: {key}={item!r} is not a finite number")
         for bound, wrong, word in (
             (meta["low"], lambda v, b: v < b, "at least"),
             (meta["high"], lambda v, b: v > b, "at most"),

@@ -21,6 +21,8 @@ _SHORT = {"text": "point-text", "img": "point-image", "img_text": "image-text", 
 
 def set_up_logging(is_main: bool) -> None:
     """Lines on the terminal, behind the time where there is one; only errors from processes other than the first."""
+    # A reader that closes the pipe (`| head`) must not get a traceback for every further line.
+    logging.raiseExceptions = False
     logger = logging.getLogger("mixcon3d")
     logger.handlers.clear()
     logger.propagate = False
@@ -42,8 +44,16 @@ class ConsoleObserver:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, TextColumn("{task.fields[values]}"), console=console, transient=True)
         self.task = self.progress.add_task("training", total=total_steps, completed=done_steps, values="")
+
+    def __enter__(self) -> "ConsoleObserver":
         if console.is_terminal:
             self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Also after an error: the bar hides the cursor.
+        if console.is_terminal:
+            self.progress.stop()
 
     def on_step(self, state: TrainState) -> None:
         """Moves the bar."""
@@ -69,7 +79,7 @@ class ConsoleObserver:
         )  # fmt: skip
 
     def on_epoch_end(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
-        """Takes the bar away after the last epoch."""
+        """Takes the bar away before the last evaluation's table."""
         if is_last and console.is_terminal:
             self.progress.stop()
 

@@ -103,6 +103,23 @@ def gather_rows(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+@torch.no_grad()
+def average_buffers(model: nn.Module) -> None:
+    """Sets every float buffer to its mean over the ranks: BatchNorm's running statistics, which are local on CPU.
+
+    Parameters are equal on all ranks after every step, buffers are not; without this each rank would evaluate, average
+    and save a model of its own.
+    """
+    buffers = [b for b in model.buffers() if b.is_floating_point()]
+    if not is_distributed() or not buffers:
+        return
+    flat = torch.cat([b.flatten() for b in buffers])
+    dist.all_reduce(flat)
+    flat /= world_size()
+    for buffer, values in zip(buffers, flat.split([b.numel() for b in buffers]), strict=True):
+        buffer.copy_(values.view_as(buffer))
+
+
 def gather_objects(value: Any) -> list[Any]:
     """The picklable values of all ranks, in rank order, on every rank. For small things of uneven size."""
     if not is_distributed():

@@ -13,5 +13,9 @@ class DataError(UserError):
     """A file or folder of data that is missing, damaged, refused or of the wrong shape."""
 
 
+class TrainingError(UserError):
+    """Training that cannot go on."""
+
+
 class CheckpointError(UserError):
     """A checkpoint that is missing, damaged or does not fit the model."""

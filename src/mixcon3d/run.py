@@ -1,10 +1,13 @@
 """A run from config to report, as a straight line."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 
 from mixcon3d import distributed
 from mixcon3d.config import Config
@@ -12,8 +15,9 @@ from mixcon3d.console import ConsoleObserver, set_up_logging
 from mixcon3d.data.batch import Batch
 from mixcon3d.data.benchmarks import Benchmark, load_benchmarks
 from mixcon3d.data.ensemble import EnsembleDataset
-from mixcon3d.data.loaders import build_train_loader
+from mixcon3d.data.loaders import GlobalBatchSampler, build_train_loader
 from mixcon3d.demo_data import prepare_demo_data
+from mixcon3d.errors import DataError
 from mixcon3d.evaluation.suite import EvaluationSuite
 from mixcon3d.models.clip import FrozenTower
 from mixcon3d.models.trimodal import TriModalModel
@@ -44,18 +48,19 @@ def run(config: Config) -> None:
         if config.demo.generate:
             prepare_demo_data(config)
         inputs = _load_inputs(config, device)
-        folder = _create_folder(config)
-        log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
         model = TriModalModel(config.model, config.training, config.clip_embed_dim).to(device)
         ema = ExponentialMovingAverage(model, config.training) if config.training.ema else None
         state = TrainState(model, ema, optimizer=None)
-        evaluation = _build_evaluation(config, inputs, folder, device)
-        if config.eval_only:
-            assert inputs.checkpoint is not None
+        plan = _plan_training(config, inputs.dataset, state) if inputs.dataset else None
+        if inputs.checkpoint:
             state.load_state_dict(inputs.checkpoint["state"])
-            evaluation.evaluate(state)
+        folder = _create_folder(config)
+        log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
+        evaluation = _build_evaluation(config, inputs, folder, device)
+        if plan:
+            _train(config, inputs.tower, plan, folder, state, evaluation, device)
         else:
-            _train(config, inputs, folder, state, evaluation, device)
+            evaluation.evaluate(state)
         if distributed.is_main() and config.training.report and evaluation.results:
             num_objects = len(inputs.dataset) if inputs.dataset else None
             if path := write_report(folder, config, evaluation, state, num_objects):
@@ -73,6 +78,8 @@ class _Inputs:
 
 
 def _load_inputs(config: Config, device: torch.device) -> _Inputs:
+    if not Path(config.dataset.folder).is_dir():
+        raise DataError(f"dataset.folder={config.dataset.folder}: no such folder")
     path = find_checkpoint(config)
     checkpoint = read_checkpoint(path) if path else None
     tower = FrozenTower(config.clip, device) if config.dataset.features == "online" else None
@@ -104,41 +111,54 @@ def _build_evaluation(config: Config, inputs: _Inputs, folder: RunFolder, device
     return EvaluationObserver(config, folder, suite, results_meta(config, features, chance))
 
 
+@dataclass
+class _Plan:
+    """What a training run needs besides its state."""
+
+    loader: DataLoader[Batch]
+    sampler: GlobalBatchSampler
+    steps_per_epoch: int
+    schedule: Schedule
+
+
+def _plan_training(config: Config, dataset: EnsembleDataset, state: TrainState) -> _Plan:
+    rank, world_size = distributed.rank(), distributed.world_size()
+    loader, sampler = build_train_loader(dataset, config.dataset, config.training.seed, rank, world_size)
+    peak_lr = peak_learning_rate(config.training, sampler.global_batch_size)
+    steps_per_epoch = min(sampler.steps_per_epoch, _DEBUG_STEPS if config.training.debug else sampler.steps_per_epoch)
+    state.optimizer = build_optimizer(state.model, config.training, peak_lr)
+    return _Plan(loader, sampler, steps_per_epoch, Schedule(config.training, peak_lr, steps_per_epoch))
+
+
 def _train(
     config: Config,
-    inputs: _Inputs,
+    tower: FrozenTower | None,
+    plan: _Plan,
     folder: RunFolder,
     state: TrainState,
     evaluation: EvaluationObserver,
     device: torch.device,
 ) -> None:
-    assert inputs.dataset is not None
-    rank, world_size = distributed.rank(), distributed.world_size()
-    loader, sampler = build_train_loader(inputs.dataset, config.dataset, config.training.seed, rank, world_size)
-    peak_lr = peak_learning_rate(config.training, sampler.global_batch_size)
-    steps_per_epoch = min(sampler.steps_per_epoch, _DEBUG_STEPS if config.training.debug else sampler.steps_per_epoch)
-    schedule = Schedule(config.training, peak_lr, steps_per_epoch)
-    state.optimizer = build_optimizer(state.model, config.training, peak_lr)
-    if inputs.checkpoint:
-        state.load_state_dict(inputs.checkpoint["state"])
     log.info(
         "%d objects, global batch %d, %d steps per epoch, %d parameters, peak learning rate %.2e",
-        len(inputs.dataset), sampler.global_batch_size, steps_per_epoch,
-        sum(p.numel() for p in state.model.parameters()), peak_lr,
+        plan.sampler.num_objects, plan.sampler.global_batch_size, plan.steps_per_epoch,
+        sum(p.numel() for p in state.model.parameters()), plan.schedule.peak_lr,
     )  # fmt: skip
-
-    tower = inputs.tower
-    observers: list[Observer] = [CheckpointObserver(config, folder), evaluation]
-    if distributed.is_main():
-        console = ConsoleObserver(schedule.total_steps, state.progress.step)
-        observers = [console, MetricsObserver(folder.metrics), *observers]
-    model = distributed.wrap_model(state.model, device)
+    if plan.schedule.warmup_steps > plan.schedule.total_steps:
+        log.warning("the run ends within the warm-up (training.warmup_epoch): the peak learning rate is never reached")
 
     def prepare(batch: Batch) -> Batch:
         batch = batch.to(device)
         return tower.fill(batch) if tower else batch
 
-    Trainer(config, state, model, loader, sampler, steps_per_epoch, schedule, prepare, observers).fit()
+    observers: list[Observer] = [CheckpointObserver(config, folder), evaluation]
+    with ExitStack() as stack:
+        if distributed.is_main():
+            console = stack.enter_context(ConsoleObserver(plan.schedule.total_steps, state.progress.step))
+            observers = [console, MetricsObserver(folder.metrics), *observers]
+        model = distributed.wrap_model(state.model, device)
+        steps, schedule = plan.steps_per_epoch, plan.schedule
+        Trainer(config, state, model, plan.loader, plan.sampler, steps, schedule, prepare, observers).fit()
 
 
 def _warn_of_other_world_size(config: Config) -> None:

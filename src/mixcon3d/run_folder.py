@@ -53,25 +53,30 @@ def create_run_folder(config: Config) -> RunFolder:
         CheckpointError: if --ckpt_dir or --code_dir already hold what this run would overwrite.
     """
     _refuse_used_folders(config)
-    if config.autoresume:
-        root = _autoresume_root(config)
-        root.mkdir(parents=True, exist_ok=True)
-    else:
-        root = _new_root(config)
-    folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
-    # A restart of autoresume leaves the files of the first start as they are, and adds its own.
-    OmegaConf.save(OmegaConf.structured(config), _unused(root / "config", ".yaml"))
-    _save_code(Path(config.code_dir) if config.code_dir else _unused(root / "code"))
+    try:
+        if config.autoresume and not config.eval_only:
+            root = _autoresume_root(config)
+            root.mkdir(parents=True, exist_ok=True)
+        else:
+            root = _new_root(config)
+        folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
+        if not config.eval_only:
+            folder.checkpoints.mkdir(parents=True, exist_ok=True)
+        # A restart of autoresume leaves the files of the first start as they are, and adds its own.
+        OmegaConf.save(OmegaConf.structured(config), _unused(root / "config", ".yaml"))
+        _save_code(_unused(Path(config.code_dir) if config.code_dir else root / "code"))
+    except OSError as error:
+        raise CheckpointError(f"the output folder cannot be written: {error}; set --exp_dir or --ckpt_dir") from None
     return folder
 
 
 def _refuse_used_folders(config: Config) -> None:
-    if config.autoresume or config.eval_only:
+    if config.autoresume:
         return
-    if config.ckpt_dir and any(Path(config.ckpt_dir).glob("*.pt")):
+    if config.ckpt_dir and not config.eval_only and any(Path(config.ckpt_dir).glob("*.pt")):
         raise CheckpointError(f"--ckpt_dir {config.ckpt_dir} already holds checkpoints; choose another folder")
-    if config.code_dir and (Path(config.code_dir) / "mixcon3d").exists():
-        raise CheckpointError(f"--code_dir {config.code_dir} already holds a copy of the code; choose another folder")
+    if config.code_dir and Path(config.code_dir).exists():
+        raise CheckpointError(f"--code_dir {config.code_dir} already exists; choose another folder")
 
 
 def _unused(stem: Path, suffix: str = "") -> Path:
@@ -93,9 +98,10 @@ def _new_root(config: Config) -> Path:
         try:
             root.mkdir(parents=True)
             return root
-        # Another run took the name in between.
         except FileExistsError:
-            continue
+            # Another run took the name in between; anything else in the way is not a folder.
+            if not root.is_dir():
+                raise
 
 
 def code_revision() -> str:

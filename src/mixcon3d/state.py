@@ -3,6 +3,7 @@
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ _MODEL_KEYS = (
     "training.use_text_proj", "training.share_proj", "training.img_loss_mode", "training.use_MLP",
     "training.pc_img_to_text", "training.image_text_align",
 )  # fmt: skip
+# Keys that shape the optimizer's state, of weight only where training goes on.
+_OPTIMIZER_KEYS = ("training.weight_decay_on", "training.train_joint_head", "training.logit_scale_fix")
+_STATE_KEYS = {"model", "ema", "optimizer", "progress", "torch_rng"}
 
 
 @dataclass
@@ -59,19 +63,18 @@ class TrainState:
         """Sets everything this state has from what `state_dict` gave.
 
         Raises:
-            CheckpointError: if the checkpoint lacks a part that this run needs.
+            CheckpointError: if they do not fit.
         """
-        self.model.load_state_dict(saved["model"])
-        if self.ema:
-            if saved["ema"] is None:
-                raise CheckpointError("the checkpoint has no EMA weights; set training.ema=False")
-            self.ema.model.load_state_dict(saved["ema"])
-        if self.optimizer:
-            if saved["optimizer"] is None:
-                raise CheckpointError("the checkpoint has no optimizer state, it serves for --eval_only alone")
-            self.optimizer.load_state_dict(saved["optimizer"])
-            torch.set_rng_state(saved["torch_rng"])
-        self.progress = Progress(**saved["progress"])
+        try:
+            self.model.load_state_dict(saved["model"])
+            if self.ema:
+                self.ema.model.load_state_dict(saved["ema"])
+            if self.optimizer:
+                self.optimizer.load_state_dict(saved["optimizer"])
+                torch.set_rng_state(saved["torch_rng"])
+            self.progress = Progress(**saved["progress"])
+        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"the checkpoint does not fit: {' '.join(str(error).split())[:300]}") from None
 
 
 def config_as_dict(config: Config) -> dict[str, Any]:
@@ -95,7 +98,8 @@ def save_checkpoint(path: Path, state: TrainState, config: Config) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (OSError, RuntimeError) as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise CheckpointError(f"{path}: the checkpoint could not be written: {error}") from None
 
 
@@ -108,12 +112,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
+        # torch.load does not look at the checksums that torch.save writes.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise CheckpointError(f"{path}: damaged: {damaged} does not match its checksum")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: not a checkpoint that can be read: {reason}") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this project (no format {_FORMAT!r})")
+    if not isinstance(content.get("config"), dict) or not set(content.get("state") or {}) >= _STATE_KEYS:
+        raise CheckpointError(f"{path}: an incomplete checkpoint: it lacks config or state")
     return content
 
 
@@ -121,6 +132,9 @@ def check_fits(path: Path, content: dict[str, Any], config: Config) -> None:
     """Raises CheckpointError, naming each key with both values, if the checkpoint's model is another one."""
     here = config_as_dict(config)
     there = content["config"]
-    different = [f"{key}={there.get(key)!r} (here {here[key]!r})" for key in _MODEL_KEYS if there.get(key) != here[key]]
+    keys = _MODEL_KEYS if config.eval_only else _MODEL_KEYS + _OPTIMIZER_KEYS
+    different = [f"{key}={there.get(key)!r} (here {here[key]!r})" for key in keys if there.get(key) != here[key]]
     if different:
         raise CheckpointError(f"{path} holds another model: {', '.join(different)}; use its own --config and settings")
+    if config.training.ema and content["state"]["ema"] is None:
+        raise CheckpointError(f"{path} holds no EMA weights; set training.ema=False")

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from mixcon3d.accumulation import accumulate_gradients
 from mixcon3d.config import Config
 from mixcon3d.data.batch import Batch
 from mixcon3d.data.loaders import GlobalBatchSampler, iterate
-from mixcon3d.distributed import gather_objects, is_main
-from mixcon3d.errors import DataError
+from mixcon3d.distributed import average_buffers, gather_objects, is_main
+from mixcon3d.errors import DataError, TrainingError
 from mixcon3d.objective import LossTerms, Objective
 from mixcon3d.optim import Schedule, clamp_log_scales
 from mixcon3d.state import TrainState
@@ -128,6 +129,7 @@ class Trainer:
         state.optimizer.zero_grad(set_to_none=True)
         terms = accumulate_gradients(self.model, state.model.log_scales(), self.objective, micro_batches)
         state.optimizer.step()
+        average_buffers(state.model)
         clamp_log_scales(state.model, training)
         if state.ema:
             state.ema.update(state.model, state.progress.step)
@@ -138,6 +140,11 @@ class Trainer:
         self, epoch: int, terms: LossTerms, learning_rate: float, batches: Sequence[Batch], speed: dict[str, float]
     ) -> None:
         self._report_failures()
+        if not math.isfinite(terms.total.item()):
+            raise TrainingError(
+                f"the loss is {terms.total.item()} at step {self.state.progress.step}: training diverged; "
+                f"lower training.lr ({learning_rate:g} at this step)"
+            )
         metrics = {"train/loss": terms.total.item(), "train/lr": learning_rate}
         for name in terms.losses:
             metrics[f"train/{name}_contras_loss"] = terms.losses[name].item()
@@ -155,10 +162,10 @@ class Trainer:
         gathered = [failure for failures in gather_objects(self._new_failures) for failure in failures]
         self._new_failures = []
         fresh = sorted(set(gathered) - self._bad_objects)
-        self._bad_objects.update(fresh)
         if is_main():
-            for failure in fresh:
-                log.warning("object left out (%d so far): %s", len(self._bad_objects), failure)
+            for number, failure in enumerate(fresh, len(self._bad_objects) + 1):
+                log.warning("object left out (%d so far): %s", number, failure)
+        self._bad_objects.update(fresh)
         limit = self.config.dataset.max_bad_objects
         if len(self._bad_objects) > limit:
             raise DataError(

@@ -129,7 +129,15 @@ class Benchmark:
 
 def load_benchmarks(config: Config) -> list[Benchmark]:
     """The benchmarks of `config.benchmarks`; all their files are looked for before any is evaluated."""
-    return [_LOADERS[name](config) for name in config.benchmarks]
+    return [_load(name, config) for name in config.benchmarks]
+
+
+def _load(name: str, config: Config) -> Benchmark:
+    try:
+        return _LOADERS[name](config)
+    # Content of other types than documented fails in as many ways as there are types.
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        raise DataError(f"{name}: a file is not as documented: {error}") from None
 
 
 def _load_objaverse_lvis(config: Config) -> Benchmark:

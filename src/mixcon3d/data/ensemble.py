@@ -43,7 +43,10 @@ class EnsembleDataset(Dataset[Sample]):
 
     def _read_flags(self) -> set[str]:
         path = find_metadata(self.config.gpt4_filtering_path, self.config.folder, "dataset.gpt4_filtering_path")
-        return {uid for uid, entry in read_json(path).items() if entry.get("flag") == "N"}
+        flags = read_json(path)
+        if not isinstance(flags, dict) or not all(isinstance(entry, dict) for entry in flags.values()):
+            raise DataError(f'{path}: expected {{id: {{"flag": "Y" or "N"}}}}')
+        return {uid for uid, entry in flags.items() if entry.get("flag") == "N"}
 
     def check_first_object(self) -> None:
         """Finds features of a wrong size, or a data set without any readable object, before training starts.
@@ -58,7 +61,9 @@ class EnsembleDataset(Dataset[Sample]):
                 return
             except DataError as error:
                 first_error = first_error or error
-        raise DataError(f"none of the first objects can be used; the first: {first_error}")
+        raise DataError(
+            f"none of the first objects can be used (clip_embed_dim={self.embed_dim}); the first: {first_error}"
+        )
 
     def __len__(self) -> int:
         return len(self.uids)

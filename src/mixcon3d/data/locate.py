@@ -55,6 +55,9 @@ def read_split(path: Path, required: tuple[str, ...]) -> list[dict[str, Any]]:
         missing = [key for key in required if not (isinstance(entry, dict) and key in entry)]
         if missing:
             raise DataError(f"{path}: entry {number} lacks {', '.join(missing)}")
+        wrong = [key for key in required if not isinstance(entry[key], str)]
+        if wrong:
+            raise DataError(f"{path}: entry {number}: {wrong[0]}={entry[wrong[0]]!r} is not a text")
     return entries
 
 
