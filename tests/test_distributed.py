@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers import random_batch, small_config
+from helpers import random_batch
 from mixcon3d import distributed
 from mixcon3d.accumulation import accumulate_gradients
 from mixcon3d.config_loading import load_config
@@ -132,11 +132,6 @@ def digest_after_training(folder: str, exp_dir: str) -> str:
 def test_both_ranks_end_with_the_same_weights_statistics_and_optimizer(folder, tmp_path):
     first, second = in_two_processes(digest_after_training, tmp_path, str(folder), str(tmp_path / "exp"))
     assert first == second
-
-
-def test_the_ngpu_flag_alone_starts_no_processes():
-    assert small_config(ngpu=8).ngpu == 8
-    assert distributed.launched_world_size() == 1
 
 
 def torchrun(folder: Path, exp_dir: Path, *more: str) -> subprocess.CompletedProcess:

@@ -37,11 +37,6 @@ def is_main() -> bool:
     return rank() == 0
 
 
-def launched_world_size() -> int:
-    """Number of processes torchrun says it started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def launched_rank() -> int:
     """Number of this process as torchrun gives it, known before the process group exists; 0 without torchrun."""
     return int(os.environ.get("RANK", "0"))

@@ -69,7 +69,7 @@ def run(config: Config) -> None:
 
 @dataclass
 class _Inputs:
-    """All that is read before anything is built or written; whatever is wrong with it is found here."""
+    """All that is read before anything is written; whatever is wrong with it is found here."""
 
     tower: FrozenTower | None
     benchmarks: list[Benchmark]

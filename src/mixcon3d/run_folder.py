@@ -118,7 +118,7 @@ def code_revision() -> str:
 
 def _save_code(target: Path) -> None:
     source = Path(__file__).resolve().parent
-    shutil.copytree(source, target / "mixcon3d", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    shutil.copytree(source, target / "mixcon3d", ignore=shutil.ignore_patterns("__pycache__"))
     (target / "revision.txt").write_text(code_revision() + "\n")
 
 
