@@ -75,7 +75,8 @@ def _loss_and_gradients(
         leaves[name] = None if parts[0] is None else gather_rows(torch.cat(parts)).requires_grad_()
     terms = objective(Embeddings(**leaves), log_scales, gather_rows(text_mask))  # type: ignore[arg-type]
     rows = {name: leaf for name, leaf in leaves.items() if leaf is not None}
-    scales = [scale for scale in log_scales.values() if scale.requires_grad]
+    # A scale that several losses share appears once.
+    scales = list({id(scale): scale for scale in log_scales.values() if scale.requires_grad}.values())
     gradients = torch.autograd.grad(terms.total, [*rows.values(), *scales], materialize_grads=True)
     mine = slice(rank() * len(text_mask), (rank() + 1) * len(text_mask))
     row_gradients = {name: g[mine] * world_size() for name, g in zip(rows, gradients, strict=False)}

@@ -89,6 +89,7 @@ class TrainingConfig:
     train_joint_head: bool = option(True, "optimise joint head, g^MV and their scales; the released code did not")
     logit_scale_init: float = option(14.28, "inverse temperature of every loss at the start", low=1, high=100)
     logit_scale_fix: bool = option(False, "keep the temperatures at their start")
+    share_logit_scale: bool = option(False, "one temperature for all losses instead of one each")
     clamp_scales: str = option(
         "all", "log-scales kept in [0, ln 100]: all four, or only point-image and point-text as released",
         choices=("all", "point"),

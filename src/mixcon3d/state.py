@@ -21,7 +21,7 @@ _FORMAT = "mixcon3d-checkpoint-1"
 _MODEL_KEYS = (
     "clip_embed_dim", "model.name", "model.scaling", "model.in_channel", "training.use_image_proj",
     "training.use_text_proj", "training.share_proj", "training.img_loss_mode", "training.use_MLP",
-    "training.pc_img_to_text", "training.image_text_align",
+    "training.pc_img_to_text", "training.image_text_align", "training.share_logit_scale",
 )  # fmt: skip
 # Keys that shape the optimizer's state, of weight only where training goes on.
 _OPTIMIZER_KEYS = ("training.weight_decay_on", "training.train_joint_head", "training.logit_scale_fix")

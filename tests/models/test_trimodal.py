@@ -26,6 +26,7 @@ SETTINGS = [
     {"training.pc_img_to_text": False, "training.image_text_align": False},
     {"training.use_image_proj": False, "training.use_text_proj": False},
     {"training.logit_scale_fix": True},
+    {"training.share_logit_scale": True},
     {"yaml": "released", "training.img_loss_mode": "Avg_proj", "training.use_MLP": True},
 ]
 
@@ -100,3 +101,16 @@ def test_forward_leaves_the_module_as_it_is_in_evaluation():
     with torch.no_grad():
         model(batch.xyz, batch.features, batch.image_feat, batch.text_feat)
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_shared_temperature_is_one_parameter_with_the_gradients_of_all():
+    def scale_gradients(share: bool) -> dict[str, torch.Tensor]:
+        config = small_config(training__share_logit_scale=share)
+        model = build(config)
+        accumulate_gradients(model, model.log_scales(), Objective(config.training), [random_batch([True] * 6, DIM)])
+        return {name: p.grad for name, p in model.named_parameters() if name.endswith("_logit_scale")}
+
+    separate, shared = scale_gradients(False), scale_gradients(True)
+    assert len(separate) == 4
+    assert len(shared) == 1
+    torch.testing.assert_close(*shared.values(), sum(separate.values()))

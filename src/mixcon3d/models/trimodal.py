@@ -50,15 +50,17 @@ class TriModalModel(nn.Module):
         self.pc_img_to_text_proj: LinearJointHead | MLPJointHead | None = None
         if training.pc_img_to_text:
             self.pc_img_to_text_proj = MLPJointHead(embed_dim) if training.use_MLP else LinearJointHead(embed_dim)
-        start = math.log(training.logit_scale_init)
         used = {
             "image_logit_scale": True,
             "text_logit_scale": True,
             "img_text_logit_scale": training.image_text_align,
             "pc_img_to_text_logit_scale": training.pc_img_to_text,
         }
-        for name in (name for name, is_used in used.items() if is_used):
-            setattr(self, name, nn.Parameter(torch.tensor(start), requires_grad=not training.logit_scale_fix))
+        self._scale_names = [name for name, is_used in used.items() if is_used]
+        self._shared_scale = self._scale_names[0] if training.share_logit_scale else None
+        start = torch.tensor(math.log(training.logit_scale_init))
+        for name in [self._shared_scale] if self._shared_scale else self._scale_names:
+            setattr(self, name, nn.Parameter(start.clone(), requires_grad=not training.logit_scale_fix))
         if not training.train_joint_head:
             self._freeze_joint_head()
 
@@ -69,8 +71,8 @@ class TriModalModel(nn.Module):
                 parameter.requires_grad_(False)
 
     def log_scales(self) -> dict[str, Tensor]:
-        """The learnable logarithms of the inverse temperatures, by name."""
-        return {name: p for name, p in self.named_parameters(recurse=False) if name.endswith("_logit_scale")}
+        """The learnable logarithms of the inverse temperatures, by name; all the same tensor if they are shared."""
+        return {name: getattr(self, self._shared_scale or name) for name in self._scale_names}
 
     def project_texts(self, text_feat: Tensor) -> Tensor:
         """g^T of CLIP text features (..., D)."""
