@@ -25,7 +25,7 @@ _MODEL_KEYS = (
 )  # fmt: skip
 # Keys that shape the optimizer's state, of weight only where training goes on.
 _OPTIMIZER_KEYS = ("training.weight_decay_on", "training.train_joint_head", "training.logit_scale_fix")
-_STATE_KEYS = {"model", "ema", "optimizer", "progress", "torch_rng"}
+_STATE_KEYS = {"model", "ema", "optimizer", "progress", "torch_rng", "wandb_id"}
 
 
 @dataclass
@@ -38,12 +38,17 @@ class Progress:
 
 @dataclass
 class TrainState:
-    """Everything that training changes. `ema` is None without moving average, `optimizer` for evaluation only."""
+    """Everything that training changes.
+
+    `ema` is None without moving average, `optimizer` for evaluation only, `wandb_id` (of the curve in Weights & Biases
+    that a resumed run continues) while nothing is sent there.
+    """
 
     model: TriModalModel
     ema: ExponentialMovingAverage | None
     optimizer: torch.optim.Optimizer | None
     progress: Progress = field(default_factory=Progress)
+    wandb_id: str | None = None
 
     def models(self) -> dict[str, TriModalModel]:
         """The models to evaluate, by the name of their weights."""
@@ -56,6 +61,7 @@ class TrainState:
             "ema": self.ema.model.state_dict() if self.ema else None,
             "optimizer": self.optimizer.state_dict() if self.optimizer else None,
             "progress": asdict(self.progress),
+            "wandb_id": self.wandb_id,
             "torch_rng": torch.get_rng_state(),
         }
 
@@ -73,6 +79,7 @@ class TrainState:
                 self.optimizer.load_state_dict(saved["optimizer"])
                 torch.set_rng_state(saved["torch_rng"])
             self.progress = Progress(**saved["progress"])
+            self.wandb_id = saved["wandb_id"]
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {' '.join(str(error).split())[:300]}") from None
 

@@ -83,3 +83,12 @@ def test_a_workers_data_error_arrives_as_one_line(dataset, num_workers):
         list(iterate(loader))
     assert "no such file" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_pass_that_starts_at_a_later_step_brings_the_rest_of_the_same_epoch():
+    sampler = GlobalBatchSampler(num_objects=26, batch_size=2, accum_freq=2, seed=3, rank=1, world_size=2)
+    sampler.epoch = 5
+    whole = list(sampler)
+    sampler.first_step = 2
+    assert list(sampler) == whole[4:]
+    assert len(sampler) == len(whole) - 4 == 2

@@ -22,6 +22,7 @@ class GlobalBatchSampler(Sampler[list[tuple[int, int]]]):
     """Micro-batches of (epoch, index) keys of one rank. All ranks' together are slices of one seeded permutation.
 
     The objects that do not fill a global batch at the end of an epoch are dropped; another epoch has another order.
+    A pass starts at optimizer step `first_step` of the epoch `epoch`.
 
     Args:
         num_objects: in the data set.
@@ -36,7 +37,7 @@ class GlobalBatchSampler(Sampler[list[tuple[int, int]]]):
     ) -> None:
         self.num_objects, self.batch_size, self.accum_freq = num_objects, batch_size, accum_freq
         self.seed, self.rank, self.world_size = seed, rank, world_size
-        self.epoch = 0
+        self.epoch, self.first_step = 0, 0
 
     @property
     def global_batch_size(self) -> int:
@@ -49,13 +50,15 @@ class GlobalBatchSampler(Sampler[list[tuple[int, int]]]):
         return self.num_objects // self.global_batch_size
 
     def __len__(self) -> int:
-        return self.steps_per_epoch * self.accum_freq
+        return (self.steps_per_epoch - self.first_step) * self.accum_freq
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_objects)
-        for micro_batch in range(len(self)):
-            start = (micro_batch * self.world_size + self.rank) * self.batch_size
-            yield [(self.epoch, int(i)) for i in order[start : start + self.batch_size]]
+        for step in range(self.first_step, self.steps_per_epoch):
+            objects = order[step * self.global_batch_size : (step + 1) * self.global_batch_size]
+            shares = objects.reshape(self.accum_freq, self.world_size, self.batch_size)
+            for share in shares[:, self.rank]:
+                yield [(self.epoch, int(index)) for index in share]
 
 
 def fitting_batch_size(config: DatasetConfig, num_objects: int, world_size: int) -> int:
@@ -83,7 +86,7 @@ def fitting_batch_size(config: DatasetConfig, num_objects: int, world_size: int)
 def build_train_loader(
     dataset: EnsembleDataset, config: DatasetConfig, seed: int, rank: int, world_size: int
 ) -> tuple[DataLoader[Batch], GlobalBatchSampler]:
-    """The loader of micro-batches and its sampler, whose `epoch` is to be set before each pass."""
+    """The loader of micro-batches and its sampler, whose `epoch` and `first_step` are to be set before each pass."""
     batch_size = fitting_batch_size(config, len(dataset), world_size)
     sampler = GlobalBatchSampler(len(dataset), batch_size, config.accum_freq, seed, rank, world_size)
     loader = build_loader(dataset, config.num_workers, collate, batch_sampler=sampler)
