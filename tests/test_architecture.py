@@ -7,15 +7,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "mixcon3d"
 
 # Each layer may import from itself and from those above it in this list.
 LAYERS = [
-    ["errors", "torchvision_mend", "distributed", "render"],
+    ["errors", "torchvision_mend", "launch", "stop_signal", "distributed", "render"],
     ["config", "config_loading", "config_text"],
     ["data", "demo"],
     ["models"],
     ["objective", "optim", "accumulation"],
     ["state"],
-    ["trainer"],
+    ["training_step", "trainer"],
     ["evaluation"],
-    ["run_folder", "console", "observers"],
+    ["run_folder", "console", "checkpoints", "resume", "observers"],
     ["report"],
     ["demo_data", "run"],
     ["cli"],

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from contextlib import nullcontext
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,11 @@ import torch
 from helpers import random_batch
 from mixcon3d import distributed
 from mixcon3d.accumulation import accumulate_gradients
+from mixcon3d.checkpoints import CheckpointObserver
 from mixcon3d.config_loading import load_config
 from mixcon3d.data.batch import Batch
 from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.objective import Objective
-from mixcon3d.observers import CheckpointObserver
 from mixcon3d.run import run
 from openshape_files import make_dataset
 from two_processes import free_port, in_two_processes
@@ -40,7 +40,7 @@ def rows(batch: Batch, index: list[int]) -> Batch:
     )
 
 
-def loss_and_gradients(preset: str, texts: list[bool], accum_freq: int):
+def loss_and_gradients(preset: str, texts: list[bool], accum_freq: int, local_loss: bool = False):
     """This process's share of the global batch, in float64; BatchNorm in evaluation mode: it is local on CPU."""
     config = load_config(ROOT / "configs" / f"{preset}.yaml", {"model.scaling": 0, "clip_embed_dim": DIM}.items())
     torch.manual_seed(0)
@@ -53,20 +53,30 @@ def loss_and_gradients(preset: str, texts: list[bool], accum_freq: int):
     batches = [rows(whole, list(range(s, s + size))) for s in starts]
     for _ in range(2):
         model.zero_grad()
-        terms = accumulate_gradients(wrapped, model.log_scales(), Objective(config.training), batches)
-    return terms.total, {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+        terms = accumulate_gradients(
+            wrapped, model.log_scales(), Objective(config.training), batches, local_loss=local_loss
+        )
+    return terms, {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
 
 
-@pytest.mark.parametrize(
-    ("preset", "texts", "accum_freq"),
-    [("train", "all texts", 1), ("train", "uneven", 2), ("train", "none on one rank", 1), ("train", "none at all", 1),
-     ("released", "none on one rank", 2), ("released", "uneven", 1)],
-)  # fmt: skip
-def test_two_processes_have_the_loss_and_gradients_of_one_on_the_whole_batch(tmp_path, preset, texts, accum_freq):
-    expected = loss_and_gradients(preset, TEXTS[texts], 1)
-    for loss, gradients in in_two_processes(loss_and_gradients, tmp_path, preset, TEXTS[texts], accum_freq):
-        torch.testing.assert_close(loss, expected[0])
-        torch.testing.assert_close(gradients, expected[1], rtol=1e-9, atol=1e-12)
+def losses_and_gradients(preset: str):
+    """Every case of texts, accumulation and local loss."""
+    return {
+        (texts, accum_freq, local_loss): loss_and_gradients(preset, TEXTS[texts], accum_freq, local_loss)
+        for texts in TEXTS
+        for accum_freq in (1, 2)
+        for local_loss in (True, False)
+    }
+
+
+@pytest.mark.parametrize("preset", ["train", "released"])
+def test_two_processes_have_the_loss_and_gradients_of_one_on_the_whole_batch(tmp_path, preset):
+    both = in_two_processes(losses_and_gradients, tmp_path, preset)
+    for (texts, accum_freq, local_loss), (terms, gradients) in (item for cases in both for item in cases.items()):
+        expected_terms, expected = loss_and_gradients(preset, TEXTS[texts], 1)
+        case = f"{texts}, {accum_freq} micro-batches, local loss {local_loss}: "
+        torch.testing.assert_close(asdict(terms), asdict(expected_terms), rtol=1e-12, atol=1e-15, msg=case.__add__)
+        torch.testing.assert_close(gradients, expected, rtol=1e-9, atol=1e-12, msg=case.__add__)
 
 
 def helpers_of_this_rank():

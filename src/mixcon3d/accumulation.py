@@ -8,21 +8,28 @@ pass keeps the graph and nothing is computed twice.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
 from mixcon3d.data.batch import Batch
-from mixcon3d.distributed import gather_rows, no_gradient_reduction, rank, world_size
+from mixcon3d.distributed import gather_rows, no_gradient_reduction, rank, sum_over_ranks, world_size
 from mixcon3d.models.trimodal import Embeddings
 from mixcon3d.objective import LossTerms
 
-LossFunction = Callable[[Embeddings, dict[str, Tensor], Tensor], LossTerms]
+LossFunction = Callable[[Embeddings, dict[str, Tensor], Tensor, slice], LossTerms]
 
 
 def accumulate_gradients(
-    model: nn.Module, log_scales: dict[str, Tensor], objective: LossFunction, micro_batches: Sequence[Batch]
+    model: nn.Module,
+    log_scales: dict[str, Tensor],
+    objective: LossFunction,
+    micro_batches: Sequence[Batch],
+    *,
+    local_loss: bool = True,
+    autocast: torch.dtype | None = None,
+    scale_gradient: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
     """Adds the gradients of the global batch's loss to every parameter's .grad, reduced across ranks.
 
@@ -31,38 +38,54 @@ def accumulate_gradients(
         log_scales: the model's log-scale parameters.
         objective: loss of the global batch.
         micro_batches: this rank's share, equally sized, the same number on every rank.
+        local_loss: each rank computes the loss of its own rows only, and the gradients are summed; else every rank
+            computes all of it. The same loss and gradients.
+        autocast: type of the model's forward pass, None for that of its weights; the loss is never in half precision.
+        scale_gradient: applied to all gradients before they go through the model (fp16); the caller undoes it.
 
     Returns:
         The terms of the global batch, the same on every rank, without a graph.
     """
     single_pass = len(micro_batches) == 1
-    outputs = []
+    outputs, random_states = [], []
     for batch in micro_batches:
+        random_states.append(None if single_pass else _RandomState.of(batch.xyz.device))
         with nullcontext() if single_pass else _first_pass(model):
-            outputs.append(_embed(model, batch))
+            outputs.append(_embed(model, batch, autocast))
     text_mask = torch.cat([batch.text_mask for batch in micro_batches])
-    terms, row_gradients, scale_gradients = _loss_and_gradients(outputs, text_mask, log_scales, objective)
+    terms, row_gradients, scale_gradients = _loss_and_gradients(outputs, text_mask, log_scales, objective, local_loss)
     start = 0
-    for i, batch in enumerate(micro_batches):
+    for i, (batch, random_state) in enumerate(zip(micro_batches, random_states, strict=True)):
         is_last = i == len(micro_batches) - 1
         rows = slice(start, start + len(batch))
         start += len(batch)
         with nullcontext() if is_last else no_gradient_reduction(model):
-            embeddings = outputs[i] if single_pass else _embed(model, batch)
+            with random_state.replayed() if random_state else nullcontext():
+                embeddings = outputs[i] if single_pass else _embed(model, batch, autocast)
             pairs = [(getattr(embeddings, name), gradient[rows]) for name, gradient in row_gradients.items()]
             # The scales' own backward is the identity; it goes with the last one so that DDP sees every parameter.
             pairs += scale_gradients if is_last else []
             tensors, gradients = zip(*[pair for pair in pairs if pair[0].requires_grad], strict=True)
+            if scale_gradient:
+                gradients = tuple(scale_gradient(gradient) for gradient in gradients)
             torch.autograd.backward(tensors, gradients)
     return terms
 
 
-def _embed(model: nn.Module, batch: Batch) -> Embeddings:
-    return model(batch.xyz, batch.features, batch.image_feat, batch.text_feat, batch.fps_start)
+def _embed(model: nn.Module, batch: Batch, autocast: torch.dtype | None) -> Embeddings:
+    with torch.autocast(batch.xyz.device.type, dtype=autocast, enabled=autocast is not None):
+        output = model(batch.xyz, batch.features, batch.image_feat, batch.text_feat, batch.fps_start)
+    half = (torch.float16, torch.bfloat16)
+    values = {f.name: getattr(output, f.name) for f in fields(Embeddings)}
+    return Embeddings(**{k: v.float() if v is not None and v.dtype in half else v for k, v in values.items()})
 
 
 def _loss_and_gradients(
-    outputs: Sequence[Embeddings], text_mask: Tensor, log_scales: dict[str, Tensor], objective: LossFunction
+    outputs: Sequence[Embeddings],
+    text_mask: Tensor,
+    log_scales: dict[str, Tensor],
+    objective: LossFunction,
+    local_loss: bool,
 ) -> tuple[LossTerms, dict[str, Tensor], list[tuple[Tensor, Tensor]]]:
     """The global loss, its gradients for this rank's rows of every embedding, and (log-scale, gradient) pairs.
 
@@ -73,16 +96,46 @@ def _loss_and_gradients(
     for name in (f.name for f in fields(Embeddings)):
         parts = [getattr(output, name) for output in outputs]
         leaves[name] = None if parts[0] is None else gather_rows(torch.cat(parts)).requires_grad_()
-    terms = objective(Embeddings(**leaves), log_scales, gather_rows(text_mask))  # type: ignore[arg-type]
+    mine = slice(rank() * len(text_mask), (rank() + 1) * len(text_mask))
+    own = mine if local_loss else slice(None)
+    terms = objective(Embeddings(**leaves), log_scales, gather_rows(text_mask), own)  # type: ignore[arg-type]
     rows = {name: leaf for name, leaf in leaves.items() if leaf is not None}
     # A scale that several losses share appears once.
     scales = list({id(scale): scale for scale in log_scales.values() if scale.requires_grad}.values())
-    gradients = torch.autograd.grad(terms.total, [*rows.values(), *scales], materialize_grads=True)
-    mine = slice(rank() * len(text_mask), (rank() + 1) * len(text_mask))
+    gradients = list(torch.autograd.grad(terms.total, [*rows.values(), *scales], materialize_grads=True))
+    values = [terms.total, *terms.losses.values(), *terms.accuracies.values()]
+    if local_loss:
+        summed = sum_over_ranks([*gradients, *values])
+        gradients, values = summed[: len(gradients)], summed[len(gradients) :]
+    total, *parts = (value.detach() for value in values)
+    losses, accuracies = parts[: len(terms.losses)], parts[len(terms.losses) :]
     row_gradients = {name: g[mine] * world_size() for name, g in zip(rows, gradients, strict=False)}
-    losses = {name: loss.detach() for name, loss in terms.losses.items()}
-    detached = LossTerms(terms.total.detach(), losses, terms.accuracies)
-    return detached, row_gradients, list(zip(scales, gradients[len(rows) :], strict=True))
+    named = LossTerms(
+        total, dict(zip(terms.losses, losses, strict=True)), dict(zip(terms.accuracies, accuracies, strict=True))
+    )
+    return named, row_gradients, list(zip(scales, gradients[len(rows) :], strict=True))
+
+
+@dataclass
+class _RandomState:
+    """The state of torch's generators, of the CPU and of the device of the computation."""
+
+    cpu: Tensor
+    device: torch.device
+    gpu: Tensor | None
+
+    @classmethod
+    def of(cls, device: torch.device) -> "_RandomState":
+        return cls(torch.get_rng_state(), device, torch.cuda.get_rng_state(device) if device.type == "cuda" else None)
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Draws the numbers that followed this state once more (dropout), and goes on as if it had not."""
+        with torch.random.fork_rng([self.device] if self.gpu is not None else []):
+            torch.set_rng_state(self.cpu)
+            if self.gpu is not None:
+                torch.cuda.set_rng_state(self.gpu, self.device)
+            yield
 
 
 @contextmanager

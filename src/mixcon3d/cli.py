@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 
 from mixcon3d.config import Config
 from mixcon3d.config_loading import config_fields, find_config, load_config, parse_override, suggest
-from mixcon3d.distributed import launched_rank
-from mixcon3d.errors import ConfigError, UserError
+from mixcon3d.errors import ConfigError, StoppedBySignal, UserError
+from mixcon3d.launch import read_launch
 from mixcon3d.models.registry import check_model_name
+from mixcon3d.stop_signal import EXIT_STATUS
 
 _USAGE = "main.py [--config FILE] [section.key=value ...] [flags]"
 
@@ -147,18 +148,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = parse_command_line(sys.argv[1:] if argv is None else argv)
     except ConfigError as error:
         # Every process finds the same fault in the same words; one says so.
-        if launched_rank() == 0:
+        if read_launch().rank == 0:
             print(f"error: {error}", file=sys.stderr)
         return 2
     # Only now: what it imports takes seconds.
     from mixcon3d.run import run
 
+    rank = read_launch().rank
     try:
         run(config)
     except UserError as error:
-        who = f" (process {launched_rank()})" if launched_rank() else ""
-        print(f"error{who}: {error}", file=sys.stderr)
+        who = f" (process {rank})" if rank else ""
+        if not (rank and error.is_on_all_ranks):
+            print(f"error{who}: {error}", file=sys.stderr)
         return 2
+    except StoppedBySignal as stopped:
+        if rank == 0:
+            print(stopped, file=sys.stderr)
+        return EXIT_STATUS
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

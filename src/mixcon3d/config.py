@@ -72,7 +72,17 @@ class TrainingConfig:
     )
     lr_decay_step: int = option(10000, "StepLR: optimizer steps between two decays", low=1)
     lr_decay_rate: float = option(0.967, "StepLR: factor of a decay", low=0, high=1)
-    precision: str = option("fp32", "fp32; `supress` is the original's word for it", choices=("fp32", "supress"))
+    precision: str = option(
+        "fp32", "of the forward and backward pass (fp16 scales its gradients); `supress`: the original's word for fp32",
+        choices=("fp32", "bf16", "fp16", "supress"),
+    )  # fmt: skip
+    grad_clip_norm: float | None = option(None, "largest norm of all gradients together; null: as they are", low=0)
+    max_skipped_steps: int = option(
+        20, "stop after so many steps in a row whose loss or gradient is not finite; such a step changes nothing", low=1
+    )
+    local_loss: bool = option(True, "each process computes the loss of its own rows only; False: of the whole batch")
+    grad_checkpointing: bool = option(False, "recompute the transformer's activations: less memory, more time")
+    compile: bool = option(False, "torch.compile the transformer blocks; needs a C++ compiler on CPU, Triton on GPU")
 
     loss_avg: bool = option(True, "True: joint + 1/3 of the three others (paper, Eq. 5); False: plain sum")
     image_text_align: bool = option(True, "include the image-text loss")
@@ -100,7 +110,11 @@ class TrainingConfig:
     ema_warmup: bool = option(True, "bias correction: decay min(ema_decay, 1 - (1 + t)^(-2/3)) at step t")
 
     log_freq: int = option(10, "optimizer steps between two log lines", low=1)
-    save_freq: int = option(50, "epochs between two kept checkpoints; latest.pt is written every epoch", low=1)
+    checkpoint_every_steps: int = option(
+        200, "optimizer steps between two checkpoints inside an epoch; 0: only at its end", low=0
+    )
+    keep_checkpoints: int = option(3, "newest checkpoints that are kept", low=1)
+    save_freq: int = option(50, "epochs between two checkpoints that are kept for good; the last is kept too", low=1)
     eval_freq: int = option(10, "epochs between two evaluations; the last epoch is always evaluated; 0: only it", low=0)
     report: bool = option(True, "write report.html at the end")
     debug: bool = option(False, "smoke run: one epoch of at most 5 steps, 64 objects of each benchmark")
@@ -253,6 +267,7 @@ class Config:
     dist_backend: str | None = option(None, "of torch.distributed; null: nccl with GPUs, gloo without",
                                       choices=("nccl", "gloo"))  # fmt: skip
     dist_url: str = option("env://", "rendezvous of torch.distributed")
+    dist_timeout_s: float = option(1800, "how long a process waits for the others before it gives up, seconds", low=1)
     no_set_device_rank: bool = option(False, "use GPU 0 instead of the local rank's (one visible GPU per process)")
     horovod: bool = option(False, "Horovod is not supported; use torchrun", choices=(False,))
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mixcon3d.evaluation.suite import BenchmarkResult
 from mixcon3d.state import TrainState
-from mixcon3d.trainer import StepLog
+from mixcon3d.trainer import Observer, StepLog
 
 # Without a terminal rich assumes 80 columns, too few for the table of results.
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -36,7 +36,7 @@ def set_up_logging(is_main: bool) -> None:
     logger.addHandler(handler)
 
 
-class ConsoleObserver:
+class ConsoleObserver(Observer):
     """A progress bar with loss, accuracy and samples/s; without a terminal one line per log_freq steps."""
 
     def __init__(self, total_steps: int, done_steps: int) -> None:

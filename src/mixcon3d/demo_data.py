@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mixcon3d.config import Config
 from mixcon3d.console import console
 from mixcon3d.demo.dataset import generate_dataset
-from mixcon3d.distributed import barrier, is_main
+from mixcon3d.distributed import on_main
 from mixcon3d.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -20,9 +20,7 @@ def prepare_demo_data(config: Config) -> None:
     Raises:
         DataError: if the folder holds anything else.
     """
-    if is_main():
-        _generate(config)
-    barrier()
+    on_main(lambda: _generate(config))
 
 
 def _generate(config: Config) -> None:

@@ -4,17 +4,24 @@ Every helper works without a process group, as if there were one process.
 """
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-_TIMEOUT = timedelta(minutes=30)
+from mixcon3d.errors import ConfigError, TrainingError, UserError
+from mixcon3d.launch import end_with_launcher, read_launch, rendezvous_variables
+
+T = TypeVar("T")
+
+# What gloo and nccl say when another process is gone or silent.
+_LOST_PROCESS = re.compile(r"gloo|nccl|connection (closed|reset|refused)|timed ?out|TCPStore", re.IGNORECASE)
 
 
 def is_distributed() -> bool:
@@ -37,50 +44,81 @@ def is_main() -> bool:
     return rank() == 0
 
 
-def launched_rank() -> int:
-    """Number of this process as torchrun gives it, known before the process group exists; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
-
-
 def choose_device(set_device_rank: bool = True) -> torch.device:
-    """The GPU of this process's local rank (GPU 0 if not set_device_rank), or the CPU."""
+    """The GPU of this process's local rank (GPU 0 if not set_device_rank), or the CPU.
+
+    Raises:
+        ConfigError: if this node has fewer GPUs than processes.
+    """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    local_rank = int(os.environ.get("LOCAL_RANK", "0")) if set_device_rank else 0
+    local_rank = read_launch().local_rank if set_device_rank else 0
+    if local_rank >= torch.cuda.device_count():
+        raise ConfigError(
+            f"the process of local rank {local_rank} sees only {torch.cuda.device_count()} GPU(s); start as many "
+            "processes as GPUs, or add --no-set-device-rank where each process sees a GPU of its own"
+        )
     device = torch.device("cuda", local_rank)
     torch.cuda.set_device(device)
     return device
 
 
 @contextmanager
-def process_group(backend: str | None, url: str, device: torch.device) -> Iterator[None]:
-    """The process group of a torchrun launch for the time of a `with` block; nothing without torchrun.
+def process_group(backend: str | None, url: str, device: torch.device, timeout_s: float = 1800) -> Iterator[None]:
+    """The process group of a torchrun or srun launch for the time of a `with` block; nothing for one process.
 
     Args:
         backend: nccl or gloo; None chooses by the device.
-        url: rendezvous, `env://` for torchrun.
+        url: rendezvous, `env://` for torchrun and srun.
         device: of this process.
+        timeout_s: how long a collective waits for the other processes, seconds.
+
+    Raises:
+        TrainingError: if another process is gone or does not answer within the time-out.
     """
-    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+    launch = read_launch()
+    if not launch.launcher:
         yield
         return
+    end_with_launcher(launch)
+    os.environ.update(rendezvous_variables(launch))
     backend = backend or ("nccl" if device.type == "cuda" else "gloo")
-    dist.init_process_group(backend, init_method=url, timeout=_TIMEOUT, device_id=device if backend == "nccl" else None)
     try:
+        dist.init_process_group(
+            backend, init_method=url, timeout=timedelta(seconds=timeout_s), rank=launch.rank,
+            world_size=launch.world_size, device_id=device if backend == "nccl" else None,
+        )  # fmt: skip
         yield
         dist.barrier()
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        if not _LOST_PROCESS.search(reason):
+            raise
+        raise TrainingError(
+            f"another of the {launch.world_size} processes has ended, or did not answer for {timeout_s:g} seconds "
+            f"(dist_timeout_s); its own message says why; --resume goes on from the last checkpoint ({reason[:160]})"
+        ) from error
     finally:
-        dist.destroy_process_group()
+        if is_distributed():
+            dist.destroy_process_group()
+
+
+def synchronise_batch_norm(model: nn.Module) -> nn.Module:
+    """The model with every BatchNorm taking its statistics over all ranks; its forward pass then needs GPUs."""
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
 def wrap_model(model: nn.Module, device: torch.device) -> nn.Module:
-    """DDP around the model when there are several processes; BatchNorm is synchronised on GPUs, but not on CPU."""
+    """DDP around the model when there are several processes; BatchNorm is synchronised on GPUs, but not on CPU.
+
+    Buffers are left alone by DDP: `average_buffers` keeps them equal.
+    """
     if not is_distributed():
         return model
     if device.type == "cuda":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        return DistributedDataParallel(model, device_ids=[device.index])
-    return DistributedDataParallel(model)
+        model = synchronise_batch_norm(model)
+        return DistributedDataParallel(model, device_ids=[device.index], forward_sync_buffers=False)
+    return DistributedDataParallel(model, forward_sync_buffers=False)
 
 
 def no_gradient_reduction(model: nn.Module) -> AbstractContextManager[None]:
@@ -99,20 +137,39 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def sum_over_ranks(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Each tensor (all of one type) summed over the ranks, the same on every rank; one collective for all."""
+    if not is_distributed() or not tensors:
+        return [tensor.detach() for tensor in tensors]
+    flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
+    dist.all_reduce(flat)
+    return [
+        part.view_as(tensor)
+        for part, tensor in zip(flat.split([tensor.numel() for tensor in tensors]), tensors, strict=True)
+    ]
+
+
+@torch.no_grad()
 def average_buffers(model: nn.Module) -> None:
     """Sets every float buffer to its mean over the ranks: BatchNorm's running statistics, which are local on CPU.
 
     Parameters are equal on all ranks after every step, buffers are not; without this each rank would evaluate, average
     and save a model of its own.
     """
-    buffers = [b for b in model.buffers() if b.is_floating_point()]
-    if not is_distributed() or not buffers:
+    if not is_distributed():
         return
-    flat = torch.cat([b.flatten() for b in buffers])
-    dist.all_reduce(flat)
-    flat /= world_size()
-    for buffer, values in zip(buffers, flat.split([b.numel() for b in buffers]), strict=True):
-        buffer.copy_(values.view_as(buffer))
+    buffers = [b for b in model.buffers() if b.is_floating_point()]
+    for buffer, total in zip(buffers, sum_over_ranks(buffers), strict=True):
+        buffer.copy_(total / world_size())
+
+
+def on_any_rank(value: bool, device: torch.device) -> bool:
+    """True on every rank if it is on one; `device` holds what is sent."""
+    if not is_distributed():
+        return value
+    flag = torch.tensor(float(value), device=device)
+    dist.all_reduce(flag)
+    return bool(flag.item())
 
 
 def gather_objects(value: Any) -> list[Any]:
@@ -133,7 +190,15 @@ def from_main(value: Any) -> Any:
     return box[0]
 
 
-def barrier() -> None:
-    """Waits for all ranks."""
-    if is_distributed():
-        dist.barrier()
+def on_main(function: Callable[[], T]) -> T:
+    """What function() gives on rank 0, where alone it is called, on every rank; a UserError of it is raised on all."""
+    error, value = None, None
+    if is_main():
+        try:
+            value = function()
+        except UserError as raised:
+            error = raised.on_all_ranks()
+    error, value = from_main((error, value))
+    if error:
+        raise error
+    return cast(T, value)

@@ -1,4 +1,4 @@
-"""Observers of the training loop that write files: metrics, checkpoints, evaluations."""
+"""Observers of the training loop that write files: metrics, evaluations."""
 
 import json
 import logging
@@ -7,11 +7,11 @@ from typing import Any
 
 from mixcon3d.config import Config
 from mixcon3d.console import print_results
-from mixcon3d.distributed import barrier, is_main
+from mixcon3d.distributed import is_main
 from mixcon3d.evaluation.suite import BenchmarkResult, EvaluationSuite, results_as_json
-from mixcon3d.run_folder import LATEST, RunFolder, code_revision
-from mixcon3d.state import TrainState, save_checkpoint
-from mixcon3d.trainer import StepLog
+from mixcon3d.run_folder import RunFolder, code_revision
+from mixcon3d.state import TrainState
+from mixcon3d.trainer import Observer, StepLog
 
 log = logging.getLogger(__name__)
 
@@ -22,57 +22,23 @@ def append_json_line(path: Path, content: dict[str, Any]) -> None:
         file.write(json.dumps(content) + "\n")
 
 
-class MetricsObserver:
+class MetricsObserver(Observer):
     """Training metrics as JSON lines."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_step(self, state: TrainState) -> None:
-        """Nothing."""
-
     def on_log(self, entry: StepLog) -> None:
         """One line."""
         append_json_line(self.path, {"train/epoch": entry.epoch, "train/step": entry.step, **entry.metrics})
 
-    def on_epoch_end(self, state: TrainState, is_last: bool) -> None:
-        """Nothing."""
 
-
-class CheckpointObserver:
-    """latest.pt after every epoch; epoch_<n>.pt every save_freq epochs and at the end."""
-
-    def __init__(self, config: Config, folder: RunFolder) -> None:
-        self.config, self.folder = config, folder
-
-    def on_step(self, state: TrainState) -> None:
-        """Nothing."""
-
-    def on_log(self, entry: StepLog) -> None:
-        """Nothing."""
-
-    def on_epoch_end(self, state: TrainState, is_last: bool) -> None:
-        """Saves."""
-        if is_main():
-            epoch = state.progress.epoch
-            if is_last or epoch % self.config.training.save_freq == 0:
-                save_checkpoint(self.folder.checkpoints / f"epoch_{epoch:04d}.pt", state, self.config)
-            save_checkpoint(self.folder.checkpoints / LATEST, state, self.config)
-        barrier()
-
-
-class EvaluationObserver:
+class EvaluationObserver(Observer):
     """Zero-shot evaluation every eval_freq epochs and at the end; results.json, a table, a metrics line."""
 
     def __init__(self, config: Config, folder: RunFolder, suite: EvaluationSuite, meta: dict[str, Any]) -> None:
         self.config, self.folder, self.suite, self.meta = config, folder, suite, meta
         self.results: dict[str, BenchmarkResult] = {}
-
-    def on_step(self, state: TrainState) -> None:
-        """Nothing."""
-
-    def on_log(self, entry: StepLog) -> None:
-        """Nothing."""
 
     def on_epoch_end(self, state: TrainState, is_last: bool) -> None:
         """Evaluates when it is time."""

@@ -11,6 +11,8 @@ from mixcon3d.models.trimodal import MAX_LOG_SCALE, TriModalModel
 from mixcon3d.torchvision_mend import mend_torchvision
 
 _PAPER_LR, _PAPER_BATCH = 1e-3, 256
+# Gradients with respect to embeddings are of order 1 in small batches: torch's 2^16 would overflow in the first steps.
+_FP16_SCALE = 2.0**12
 
 
 def peak_learning_rate(config: TrainingConfig, global_batch_size: int) -> float:
@@ -28,6 +30,11 @@ def build_optimizer(model: nn.Module, config: TrainingConfig, peak_lr: float) ->
     if rest:
         groups.append({"params": rest, "weight_decay": 0.0})
     return torch.optim.AdamW(groups, lr=peak_lr, betas=(config.beta1, config.beta2), eps=config.eps)
+
+
+def build_gradient_scaler(config: TrainingConfig, device: torch.device) -> torch.amp.GradScaler:
+    """The scaler of fp16's gradients; one that does nothing for the other precisions."""
+    return torch.amp.GradScaler(device.type, init_scale=_FP16_SCALE, enabled=config.precision == "fp16")
 
 
 class Schedule:

@@ -4,12 +4,12 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from mixcon3d import distributed
+from mixcon3d.checkpoints import Checkpoint, CheckpointObserver, set_aside_later
 from mixcon3d.config import Config
 from mixcon3d.console import ConsoleObserver, set_up_logging
 from mixcon3d.data.batch import Batch
@@ -17,16 +17,26 @@ from mixcon3d.data.benchmarks import Benchmark, load_benchmarks
 from mixcon3d.data.ensemble import EnsembleDataset
 from mixcon3d.data.loaders import GlobalBatchSampler, build_train_loader
 from mixcon3d.demo_data import prepare_demo_data
-from mixcon3d.errors import DataError
+from mixcon3d.errors import CheckpointError, DataError
 from mixcon3d.evaluation.suite import EvaluationSuite
+from mixcon3d.launch import read_launch
 from mixcon3d.models.clip import FrozenTower
 from mixcon3d.models.trimodal import TriModalModel
-from mixcon3d.observers import CheckpointObserver, EvaluationObserver, MetricsObserver, results_meta
-from mixcon3d.optim import ExponentialMovingAverage, Schedule, build_optimizer, peak_learning_rate
+from mixcon3d.observers import EvaluationObserver, MetricsObserver, results_meta
+from mixcon3d.optim import (
+    ExponentialMovingAverage,
+    Schedule,
+    build_gradient_scaler,
+    build_optimizer,
+    peak_learning_rate,
+)
 from mixcon3d.report import write_report
-from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder, find_checkpoint
-from mixcon3d.state import TrainState, check_fits, read_checkpoint
+from mixcon3d.resume import adapt_position, check_fits, continue_metrics, find_checkpoint, other_settings
+from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder
+from mixcon3d.state import Layout, TrainState
+from mixcon3d.stop_signal import StopSignal
 from mixcon3d.trainer import Observer, Trainer
+from mixcon3d.training_step import TrainingStep
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +50,11 @@ def run(config: Config) -> None:
     Raises:
         UserError: before anything is written, if data, checkpoint and config do not fit together.
     """
-    set_up_logging(is_main=distributed.launched_rank() == 0)
+    set_up_logging(is_main=read_launch().rank == 0)
     device = distributed.choose_device(set_device_rank=not config.no_set_device_rank)
     torch.manual_seed(config.training.seed)
-    with distributed.process_group(config.dist_backend, config.dist_url, device):
+    group = distributed.process_group(config.dist_backend, config.dist_url, device, config.dist_timeout_s)
+    with StopSignal() as stop, group:
         _warn_of_other_world_size(config)
         if config.demo.generate:
             prepare_demo_data(config)
@@ -51,14 +62,14 @@ def run(config: Config) -> None:
         model = TriModalModel(config.model, config.training, config.clip_embed_dim).to(device)
         ema = ExponentialMovingAverage(model, config.training) if config.training.ema else None
         state = TrainState(model, ema, optimizer=None)
-        plan = _plan_training(config, inputs.dataset, state) if inputs.dataset else None
+        plan = _plan_training(config, inputs.dataset, state, device) if inputs.dataset else None
         if inputs.checkpoint:
-            state.load_state_dict(inputs.checkpoint["state"])
-        folder = _create_folder(config)
+            _go_on(config, inputs.checkpoint, state, plan)
+        folder = distributed.on_main(lambda: _open_folder(config, inputs.checkpoint, state))
         log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
         evaluation = _build_evaluation(config, inputs, folder, device)
         if plan:
-            _train(config, inputs.tower, plan, folder, state, evaluation, device)
+            _train(config, inputs.tower, plan, folder, state, evaluation, device, stop)
         else:
             evaluation.evaluate(state)
         if distributed.is_main() and config.training.report and evaluation.results:
@@ -74,20 +85,19 @@ class _Inputs:
     tower: FrozenTower | None
     benchmarks: list[Benchmark]
     dataset: EnsembleDataset | None
-    checkpoint: dict[str, Any] | None
+    checkpoint: Checkpoint | None
 
 
 def _load_inputs(config: Config, device: torch.device) -> _Inputs:
     if not Path(config.dataset.folder).is_dir():
         raise DataError(f"dataset.folder={config.dataset.folder}: no such folder")
-    path = find_checkpoint(config)
-    checkpoint = read_checkpoint(path) if path else None
+    checkpoint = find_checkpoint(config)
     tower = FrozenTower(config.clip, device) if config.dataset.features == "online" else None
     if tower:
         config.clip_embed_dim = config.model.out_channel = tower.embed_dim
-    if checkpoint and path:
-        check_fits(path, checkpoint, config)
-        log.info("going on from %s", path)
+    if checkpoint:
+        check_fits(checkpoint, config)
+        log.info("going on from %s", checkpoint.path)
     benchmarks = load_benchmarks(config)
     if config.eval_only:
         return _Inputs(tower, benchmarks, None, checkpoint)
@@ -96,10 +106,31 @@ def _load_inputs(config: Config, device: torch.device) -> _Inputs:
     return _Inputs(tower, benchmarks, dataset, checkpoint)
 
 
-def _create_folder(config: Config) -> RunFolder:
-    folder = distributed.from_main(create_run_folder(config) if distributed.is_main() else None)
-    if distributed.is_main():
-        add_log_file(folder.log)
+def _go_on(config: Config, checkpoint: Checkpoint, state: TrainState, plan: "_Plan | None") -> None:
+    """Loads the state; where training goes on, its position is moved into this run's steps."""
+    state.load_state_dict(checkpoint.content["state"])
+    positions = {str(position) for position in distributed.gather_objects((checkpoint.path, state.progress))}
+    if len(positions) > 1:
+        read = "; ".join(sorted(positions))
+        raise CheckpointError(f"the processes read different checkpoints: {read}").on_all_ranks()
+    if not plan:
+        return
+    changed = other_settings(checkpoint, config)
+    if changed:
+        log.warning("settings that differ from the checkpoint's: %s", ", ".join(changed))
+    order_keys = ("training.seed", "dataset.train_split", "dataset.train_partial")
+    same_order = not any(change.startswith(order_keys) for change in changed)
+    for told in adapt_position(state.progress, Layout(**checkpoint.content["layout"]), plan.layout, same_order):
+        log.warning("%s", told)
+
+
+def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainState) -> RunFolder:
+    """The folder of this run, with what an interrupted run left in it put in order."""
+    folder = create_run_folder(config)
+    add_log_file(folder.log)
+    if not config.eval_only:
+        continue_metrics(checkpoint, folder)
+        set_aside_later(folder.checkpoints, state.progress)
     return folder
 
 
@@ -117,17 +148,19 @@ class _Plan:
 
     loader: DataLoader[Batch]
     sampler: GlobalBatchSampler
-    steps_per_epoch: int
+    layout: Layout
     schedule: Schedule
 
 
-def _plan_training(config: Config, dataset: EnsembleDataset, state: TrainState) -> _Plan:
+def _plan_training(config: Config, dataset: EnsembleDataset, state: TrainState, device: torch.device) -> _Plan:
     rank, world_size = distributed.rank(), distributed.world_size()
     loader, sampler = build_train_loader(dataset, config.dataset, config.training.seed, rank, world_size)
     peak_lr = peak_learning_rate(config.training, sampler.global_batch_size)
     steps_per_epoch = min(sampler.steps_per_epoch, _DEBUG_STEPS if config.training.debug else sampler.steps_per_epoch)
+    layout = Layout(world_size, sampler.batch_size, sampler.accum_freq, sampler.num_objects, steps_per_epoch)
     state.optimizer = build_optimizer(state.model, config.training, peak_lr)
-    return _Plan(loader, sampler, steps_per_epoch, Schedule(config.training, peak_lr, steps_per_epoch))
+    state.scaler = build_gradient_scaler(config.training, device)
+    return _Plan(loader, sampler, layout, Schedule(config.training, peak_lr, steps_per_epoch))
 
 
 def _train(
@@ -138,10 +171,11 @@ def _train(
     state: TrainState,
     evaluation: EvaluationObserver,
     device: torch.device,
+    stop: StopSignal,
 ) -> None:
     log.info(
         "%d objects, global batch %d, %d steps per epoch, %d parameters, peak learning rate %.2e",
-        plan.sampler.num_objects, plan.sampler.global_batch_size, plan.steps_per_epoch,
+        plan.sampler.num_objects, plan.sampler.global_batch_size, plan.layout.steps_per_epoch,
         sum(p.numel() for p in state.model.parameters()), plan.schedule.peak_lr,
     )  # fmt: skip
     if plan.schedule.warmup_steps > plan.schedule.total_steps:
@@ -151,14 +185,18 @@ def _train(
         batch = batch.to(device)
         return tower.fill(batch) if tower else batch
 
-    observers: list[Observer] = [CheckpointObserver(config, folder), evaluation]
+    transformer = state.model.point_encoder.ppat.transformer
+    transformer.grad_checkpointing = config.training.grad_checkpointing
+    if config.training.compile:
+        transformer.compile_blocks()
+    observers: list[Observer] = [CheckpointObserver(config, folder, plan.layout), evaluation]
     with ExitStack() as stack:
         if distributed.is_main():
             console = stack.enter_context(ConsoleObserver(plan.schedule.total_steps, state.progress.step))
             observers = [console, MetricsObserver(folder.metrics), *observers]
-        model = distributed.wrap_model(state.model, device)
-        steps, schedule = plan.steps_per_epoch, plan.schedule
-        Trainer(config, state, model, plan.loader, plan.sampler, steps, schedule, prepare, observers).fit()
+        step = TrainingStep(config.training, state, distributed.wrap_model(state.model, device), plan.schedule)
+        steps = plan.layout.steps_per_epoch
+        Trainer(config, state, step, plan.loader, plan.sampler, steps, prepare, stop, observers).fit()
 
 
 def _warn_of_other_world_size(config: Config) -> None:

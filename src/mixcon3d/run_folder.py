@@ -1,8 +1,9 @@
 """The output folder of a run: its name, the resolved config, the code, the log."""
 
-import glob
+import fcntl
 import itertools
 import logging
+import os
 import shutil
 import subprocess
 import time
@@ -16,6 +17,8 @@ from mixcon3d.config_loading import PROJECT_ROOT
 from mixcon3d.errors import CheckpointError
 
 LATEST = "latest.pt"
+# How long a run waits for the one before it, which may be saving after a signal, to leave their folder.
+_LOCK_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,17 @@ def create_run_folder(config: Config) -> RunFolder:
     _refuse_used_folders(config)
     try:
         if config.autoresume and not config.eval_only:
-            root = _autoresume_root(config)
+            root = autoresume_root(config)
             root.mkdir(parents=True, exist_ok=True)
         else:
             root = _new_root(config)
         folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
         if not config.eval_only:
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
+            _lock(root)
+            if not (root / "ckpt").exists():
+                # So that --resume latest finds them.
+                (root / "ckpt").symlink_to(folder.checkpoints.resolve())
         # A restart of autoresume leaves the files of the first start as they are, and adds its own.
         OmegaConf.save(OmegaConf.structured(config), _unused(root / "config", ".yaml"))
         _save_code(_unused(Path(config.code_dir) if config.code_dir else root / "code"))
@@ -87,7 +94,27 @@ def _unused(stem: Path, suffix: str = "") -> Path:
     return next(path for name in numbered if not (path := stem.with_name(name)).exists())
 
 
-def _autoresume_root(config: Config) -> Path:
+def _lock(root: Path) -> None:
+    """Keeps the folder for this process until it ends, however it ends.
+
+    Raises:
+        CheckpointError: if another process still trains in it after a while, in which a stopped run may end.
+    """
+    handle = os.open(root, os.O_RDONLY)
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise CheckpointError(
+                    f"{root}: another process trains in this folder; end it, or give this run another --trial_name"
+                ) from None
+            time.sleep(0.5)
+
+
+def autoresume_root(config: Config) -> Path:
+    """The folder of a run that the same command starts and continues."""
     return Path(config.exp_dir) / f"{config.trial_name}@autoresume"
 
 
@@ -120,36 +147,6 @@ def _save_code(target: Path) -> None:
     source = Path(__file__).resolve().parent
     shutil.copytree(source, target / "mixcon3d", ignore=shutil.ignore_patterns("__pycache__"))
     (target / "revision.txt").write_text(code_revision() + "\n")
-
-
-def find_checkpoint(config: Config) -> Path | None:
-    """The checkpoint that `resume` or `autoresume` asks for; None if autoresume finds nothing to go on from.
-
-    Raises:
-        CheckpointError: if `resume` names nothing that exists.
-    """
-    if config.autoresume:
-        root = _autoresume_root(config)
-        path = (Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt") / LATEST
-        if config.eval_only and not path.is_file():
-            raise CheckpointError(f"--autoresume --eval_only: {path} does not exist yet")
-        return path if path.is_file() else None
-    if config.resume is None:
-        return None
-    if config.resume == "latest":
-        runs = sorted(
-            Path(config.exp_dir).glob(f"{glob.escape(config.trial_name)}@*/ckpt/{LATEST}"),
-            key=lambda p: p.stat().st_mtime,
-        )
-        if not runs:
-            raise CheckpointError(f"--resume latest: no {config.exp_dir}/{config.trial_name}@*/ckpt/{LATEST}")
-        return runs[-1]
-    path = Path(config.resume)
-    if path.is_dir():
-        path = path / LATEST if (path / LATEST).is_file() else path / "ckpt" / LATEST
-    if not path.is_file():
-        raise CheckpointError(f"--resume {config.resume}: no such checkpoint")
-    return path
 
 
 def add_log_file(path: Path) -> None:

@@ -17,36 +17,54 @@ from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.optim import ExponentialMovingAverage
 
 _FORMAT = "mixcon3d-checkpoint-1"
-# Keys that shape the model: a checkpoint fits only where they agree.
-_MODEL_KEYS = (
-    "clip_embed_dim", "model.name", "model.scaling", "model.in_channel", "training.use_image_proj",
-    "training.use_text_proj", "training.share_proj", "training.img_loss_mode", "training.use_MLP",
-    "training.pc_img_to_text", "training.image_text_align", "training.share_logit_scale",
-)  # fmt: skip
-# Keys that shape the optimizer's state, of weight only where training goes on.
-_OPTIMIZER_KEYS = ("training.weight_decay_on", "training.train_joint_head", "training.logit_scale_fix")
-_STATE_KEYS = {"model", "ema", "optimizer", "progress", "torch_rng", "wandb_id"}
+_STATE_KEYS = {"model", "ema", "optimizer", "scaler", "progress", "wandb_id", "torch_rng"}
 
 
 @dataclass
 class Progress:
-    """How far a run is: finished epochs and optimizer steps."""
+    """How far a run is.
+
+    epoch: finished ones; epoch_step: finished optimizer steps of the epoch that is not finished, which is the position
+    in its data; step: of all epochs, skipped ones included. bad_objects: 'name: reason' of objects that could not be
+    read.
+    """
 
     epoch: int = 0
+    epoch_step: int = 0
     step: int = 0
+    skipped_steps: int = 0
+    skipped_in_a_row: int = 0
+    bad_objects: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a run cuts its data into steps; a position in an epoch means something only together with it."""
+
+    world_size: int
+    train_batch_size: int
+    accum_freq: int
+    num_objects: int
+    steps_per_epoch: int
+
+    @property
+    def seeds_per_step(self) -> int:
+        """Objects of the epoch's order that an optimizer step uses up."""
+        return self.world_size * self.train_batch_size * self.accum_freq
 
 
 @dataclass
 class TrainState:
     """Everything that training changes.
 
-    `ema` is None without moving average, `optimizer` for evaluation only, `wandb_id` (of the curve in Weights & Biases
-    that a resumed run continues) while nothing is sent there.
+    `ema` is None without moving average; `optimizer` and `scaler` (of fp16 gradients) are None for evaluation only;
+    `wandb_id`, of the curve in Weights & Biases that a resumed run continues, is None while nothing is sent there.
     """
 
     model: TriModalModel
     ema: ExponentialMovingAverage | None
     optimizer: torch.optim.Optimizer | None
+    scaler: torch.amp.GradScaler | None = None
     progress: Progress = field(default_factory=Progress)
     wandb_id: str | None = None
 
@@ -60,6 +78,7 @@ class TrainState:
             "model": self.model.state_dict(),
             "ema": self.ema.model.state_dict() if self.ema else None,
             "optimizer": self.optimizer.state_dict() if self.optimizer else None,
+            "scaler": self.scaler.state_dict() if self.scaler else None,
             "progress": asdict(self.progress),
             "wandb_id": self.wandb_id,
             "torch_rng": torch.get_rng_state(),
@@ -78,10 +97,20 @@ class TrainState:
             if self.optimizer:
                 self.optimizer.load_state_dict(saved["optimizer"])
                 torch.set_rng_state(saved["torch_rng"])
+            if self.scaler and saved["scaler"]:
+                self.scaler.load_state_dict(saved["scaler"])
             self.progress = Progress(**saved["progress"])
             self.wandb_id = saved["wandb_id"]
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {' '.join(str(error).split())[:300]}") from None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint comes from: the run's folder and how long its metrics file was, bytes."""
+
+    run_folder: str
+    metrics_bytes: int
 
 
 def config_as_dict(config: Config) -> dict[str, Any]:
@@ -89,13 +118,19 @@ def config_as_dict(config: Config) -> dict[str, Any]:
     return {key: get_value(config, key) for key, _ in config_fields()}
 
 
-def save_checkpoint(path: Path, state: TrainState, config: Config) -> None:
-    """Writes a checkpoint so that `path` holds either the old file or the whole new one.
+def save_checkpoint(path: Path, state: TrainState, config: Config, layout: Layout, origin: Origin) -> None:
+    """Writes a checkpoint so that `path` holds either the old file or the whole new one, also after a power cut.
 
     Raises:
-        CheckpointError: if it cannot be written.
+        CheckpointError: if it cannot be written; then an old file is untouched.
     """
-    content = {"format": _FORMAT, "config": config_as_dict(config), "state": state.state_dict()}
+    content = {
+        "format": _FORMAT,
+        "config": config_as_dict(config),
+        "layout": asdict(layout),
+        "origin": asdict(origin),
+        "state": state.state_dict(),
+    }
     unfinished = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,14 +139,20 @@ def save_checkpoint(path: Path, state: TrainState, config: Config) -> None:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except (OSError, RuntimeError) as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: the checkpoint could not be written: {error}") from None
+        reason = " ".join(str(error.__context__ if isinstance(error.__context__, OSError) else error).split())[:200]
+        raise CheckpointError(f"{path}: the checkpoint could not be written: {reason}; older ones are intact") from None
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Content of a checkpoint of this project: {"config": ..., "state": ...}.
+    """Content of a checkpoint of this project: {"config": ..., "layout": ..., "origin": ..., "state": ...}.
 
     Raises:
         CheckpointError: for a missing, damaged or foreign file.
@@ -133,15 +174,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content.get("config"), dict) or not set(content.get("state") or {}) >= _STATE_KEYS:
         raise CheckpointError(f"{path}: an incomplete checkpoint: it lacks config or state")
     return content
-
-
-def check_fits(path: Path, content: dict[str, Any], config: Config) -> None:
-    """Raises CheckpointError, naming each key with both values, if the checkpoint's model is another one."""
-    here = config_as_dict(config)
-    there = content["config"]
-    keys = _MODEL_KEYS if config.eval_only else _MODEL_KEYS + _OPTIMIZER_KEYS
-    different = [f"{key}={there.get(key)!r} (here {here[key]!r})" for key in keys if there.get(key) != here[key]]
-    if different:
-        raise CheckpointError(f"{path} holds another model: {', '.join(different)}; use its own --config and settings")
-    if config.training.ema and content["state"]["ema"] is None:
-        raise CheckpointError(f"{path} holds no EMA weights; set training.ema=False")

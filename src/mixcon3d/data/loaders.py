@@ -13,6 +13,7 @@ from mixcon3d.config import DatasetConfig
 from mixcon3d.data.batch import Batch, collate
 from mixcon3d.data.ensemble import EnsembleDataset
 from mixcon3d.errors import DataError
+from mixcon3d.stop_signal import ignore_stop_signals
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -94,16 +95,25 @@ def build_train_loader(
 
 
 def build_loader(dataset: Dataset, num_workers: int, collate_fn: Callable, **options: Any) -> DataLoader:
-    """A DataLoader with at most one worker per CPU; pinned memory when there is a GPU."""
+    """A DataLoader with at most one worker per CPU; pinned memory when there is a GPU.
+
+    It draws its seeds from a generator of its own, so that torch's is the same whether or not a run was interrupted.
+    """
     num_workers = min(num_workers, len(os.sched_getaffinity(0)))
     return DataLoader(
         dataset,
         num_workers=num_workers,
         collate_fn=collate_fn,
+        generator=torch.Generator(),
+        worker_init_fn=_set_up_worker,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=num_workers > 0,
         **options,
     )
+
+
+def _set_up_worker(_worker: int) -> None:
+    ignore_stop_signals()
 
 
 def shard(num_objects: int, rank: int, world_size: int) -> Sequence[int]:

@@ -1,7 +1,9 @@
 """Pre-norm transformer with the parameter names of the published PointBERT checkpoints."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class PreNorm(nn.Module):
@@ -45,20 +47,38 @@ class FeedForward(nn.Module):
         return self.net(x)
 
 
+class Block(nn.ModuleList):
+    """x += attention(norm(x)); x += mlp(norm(x)). A list of two for the names of the published state dicts."""
+
+    def __init__(self, dim: int, num_heads: int, head_dim: int, mlp_dim: int) -> None:
+        super().__init__([PreNorm(dim, Attention(dim, num_heads, head_dim)), PreNorm(dim, FeedForward(dim, mlp_dim))])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self[0](x)
+        return x + self[1](x)
+
+
 class Transformer(nn.Module):
-    """`depth` blocks x += attention(norm(x)); x += mlp(norm(x)), without a final norm."""
+    """`depth` blocks, without a final norm.
+
+    With `grad_checkpointing` the backward pass computes each block's activations again instead of keeping them.
+    """
 
     def __init__(self, dim: int, depth: int, num_heads: int, head_dim: int, mlp_dim: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.ModuleList([PreNorm(dim, Attention(dim, num_heads, head_dim)), PreNorm(dim, FeedForward(dim, mlp_dim))])
-            for _ in range(depth)
-        )
+        self.layers = nn.ModuleList(Block(dim, num_heads, head_dim, mlp_dim) for _ in range(depth))
+        self.grad_checkpointing = False
+
+    def compile_blocks(self) -> None:
+        """Compiles the blocks; all of them share one compiled program."""
+        for block in self.layers:
+            block.compile()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, tokens, dim) -> (B, tokens, dim)."""
         for block in self.layers:
-            attention, feed_forward = block.children()
-            x = x + attention(x)
-            x = x + feed_forward(x)
+            if self.grad_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(block, x, use_reentrant=False)
+            else:
+                x = block(x)
         return x

@@ -1,0 +1,290 @@
+"""Going on from a checkpoint: what differs, and that nothing else does."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mixcon3d.cli import main
+from mixcon3d.resume import adapt_position
+from mixcon3d.state import Layout, Progress
+from openshape_files import make_dataset
+from two_processes import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYOUT = Layout(world_size=2, train_batch_size=8, accum_freq=1, num_objects=100, steps_per_epoch=6)
+
+
+def adapted(here: dict, same_order: bool = True, position: tuple[int, int, int] = (3, 4, 22)) -> tuple:
+    progress = Progress(*position)
+    told = adapt_position(progress, LAYOUT, Layout(**{**vars(LAYOUT), **here}), same_order)
+    return (progress.epoch, progress.epoch_step, progress.step), " ".join(told)
+
+
+def test_the_same_layout_says_nothing():
+    assert adapted({}) == ((3, 4, 22), "")
+
+
+def test_other_processes_with_the_same_steps_go_on_but_not_to_the_same_bits():
+    position, told = adapted({"world_size": 1, "accum_freq": 2})
+    assert position == (3, 4, 22)
+    assert "2 processes x 8 x accum_freq 1, this run has 1 processes x 8 x accum_freq 2" in told
+    assert "not to the same bits" in told
+
+
+def test_smaller_steps_go_on_at_the_same_object_and_place_of_the_schedule():
+    position, told = adapted({"world_size": 1, "steps_per_epoch": 12})
+    assert position == (3, 8, 44)
+    assert "a step has 8 objects instead of 16" in told
+    assert "12 steps instead of 6: the step counter goes from 22 to 44" in told
+
+
+def test_larger_steps_see_the_rest_of_a_step_again():
+    position, told = adapted({"world_size": 6, "steps_per_epoch": 2})
+    assert position == (3, 1, 7)
+    assert "16 objects of this epoch are seen again" in told
+
+
+def test_a_position_at_the_end_of_an_epoch_starts_the_next():
+    position, _ = adapted({"world_size": 3, "steps_per_epoch": 4}, position=(3, 6, 24))
+    assert position == (4, 0, 16)
+
+
+@pytest.mark.parametrize(("here", "same_order"), [({"num_objects": 110}, True), ({}, False)])
+def test_another_training_set_or_seed_begins_the_epoch_again(here, same_order):
+    position, told = adapted(here, same_order)
+    assert position == (3, 0, 18)
+    assert "the unfinished epoch begins again" in told
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_dataset(tmp_path_factory.mktemp("data"), num_train=40)
+
+
+SMALL = (
+    "model.scaling=0 clip_embed_dim=16 dataset.num_points=64 dataset.train_batch_size=4 dataset.num_workers=0 "
+    "objaverse_lvis.num_points=64 objaverse_lvis.num_workers=0 benchmarks=[objaverse_lvis] training.max_epoch=2 "
+    "training.warmup_epoch=1 training.lr=1e-3 training.log_freq=2 training.eval_freq=1 training.report=False "
+    "training.checkpoint_every_steps=3 --trial_name t"
+)
+
+
+def words(folder: Path, exp_dir: Path, more: str = "") -> list[str]:
+    return shlex.split(f"dataset.folder={folder} {SMALL} --exp_dir {exp_dir} {more}")
+
+
+def final_state(run: Path) -> dict:
+    return torch.load(run / "ckpt" / "latest.pt", weights_only=True)["state"]
+
+
+def curves(run: Path) -> list[dict]:
+    """The lines of metrics.jsonl without what depends on time and memory."""
+    free = ("train/samples_per_second", "train/data_wait_fraction", "train/peak_memory_gib")
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in free} for line in lines]
+
+
+def assert_same_end(run: Path, expected: Path) -> None:
+    torch.testing.assert_close(final_state(run), final_state(expected), rtol=0, atol=0)
+    assert curves(run) == curves(expected)
+    assert (run / "results.json").read_bytes() == (expected / "results.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(folder, tmp_path_factory):
+    exp_dir = tmp_path_factory.mktemp("whole")
+    assert main(words(folder, exp_dir)) == 0
+    (run,) = exp_dir.glob("t@*")
+    return run
+
+
+@pytest.mark.parametrize("position", ["epoch_0000_step_00000009.pt", "epoch_0001.pt", "epoch_0001_step_00000018.pt"])
+def test_a_run_goes_on_from_any_checkpoint_to_the_same_end(folder, uninterrupted, tmp_path, position):
+    assert main(words(folder, tmp_path / "first", "training.keep_checkpoints=99")) == 0
+    (first,) = (tmp_path / "first").glob("t@*")
+    same = "training.keep_checkpoints=99"
+    assert main(words(folder, tmp_path, f"--resume {first}/ckpt/{position} {same}")) == 0
+    (run,) = tmp_path.glob("t@*")
+    assert_same_end(run, uninterrupted)
+
+
+def start(folder: Path, exp_dir: Path, more: str, num_processes: int = 1) -> subprocess.Popen:
+    launcher = [sys.executable]
+    if num_processes > 1:
+        launcher += ["-m", "torch.distributed.run", f"--nproc_per_node={num_processes}", f"--master_port={free_port()}"]
+        more += f" dataset.train_batch_size={4 // num_processes}"
+    command = [*launcher, "src/main.py", *words(folder, exp_dir, more)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads() if num_processes == 1 else 1)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(condition, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def lines_of(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_all(pid: int) -> None:
+    """SIGKILL to a process and all it started, torchrun's processes included, which have sessions of their own."""
+    family = [pid]
+    for member in family:
+        family += map(int, Path(f"/proc/{member}/task/{member}/children").read_text().split())
+    for member in family:
+        os.kill(member, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_a_run_that_is_killed_again_and_again_ends_like_one_that_never_was(folder, tmp_path, num_processes):
+    whole = start(folder, tmp_path / "whole", "--autoresume", num_processes)
+    assert whole.communicate(timeout=240)[0] is not None
+    assert whole.returncode == 0
+    run = tmp_path / "killed" / "t@autoresume"
+    for lines in (1, 4, 7):
+        process = start(folder, tmp_path / "killed", "--autoresume", num_processes)
+        wait_for(lambda lines=lines: lines_of(run / "metrics.jsonl") >= lines, process)
+        kill_all(process.pid)
+        process.communicate()
+    last = start(folder, tmp_path / "killed", "--autoresume", num_processes)
+    output = last.communicate(timeout=240)[0]
+    assert last.returncode == 0, output
+    assert "going on from" in output
+    assert_same_end(run, tmp_path / "whole" / "t@autoresume")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_and_leaves_with_a_status_of_its_own(folder, uninterrupted, tmp_path, number):
+    process = start(folder, tmp_path, "--autoresume training.checkpoint_every_steps=0")
+    run = tmp_path / "t@autoresume"
+    wait_for(lambda: lines_of(run / "metrics.jsonl") >= 2, process)
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 75, output
+    assert f"{number.name}: stopped" in output
+    assert "Traceback" not in output
+    assert "_step_" in os.readlink(run / "ckpt" / "latest.pt")
+    assert main(words(folder, tmp_path, "--autoresume training.checkpoint_every_steps=0")) == 0
+    assert_same_end(run, uninterrupted)
+
+
+def test_signals_to_torchrun_save_too(folder, tmp_path):
+    process = start(folder, tmp_path, "--autoresume training.checkpoint_every_steps=0", num_processes=2)
+    run = tmp_path / "t@autoresume"
+    wait_for(lambda: lines_of(run / "metrics.jsonl") >= 2, process)
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=90)[0]
+    assert output.count("SIGTERM: stopped and saved at step") == 1, output
+    assert "_step_" in os.readlink(run / "ckpt" / "latest.pt")
+
+
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(folder, uninterrupted, tmp_path, capsys):
+    assert main(words(folder, tmp_path, "--autoresume")) == 0
+    run = tmp_path / "t@autoresume"
+    newest = run / "ckpt" / "epoch_0002.pt"
+    newest.write_bytes(newest.read_bytes()[:5000])
+    assert main(words(folder, tmp_path, "--autoresume")) == 0
+    assert "going back to" in capsys.readouterr().out
+    assert_same_end(run, uninterrupted)
+    assert (run / "ckpt" / "epoch_0002.pt.set_aside").stat().st_size == 5000
+
+
+def test_latest_names_a_damaged_file_and_a_named_file_is_not_replaced(folder, uninterrupted, tmp_path, capsys):
+    copy = tmp_path / "t@copy" / "ckpt"
+    copy.mkdir(parents=True)
+    for path in uninterrupted.glob("ckpt/epoch_*.pt"):
+        (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "epoch_0002.pt").write_bytes(b"")
+    assert main(words(folder, tmp_path, f"--eval_only --resume {copy}/epoch_0002.pt")) == 2
+    assert "epoch_0002.pt: not a checkpoint that can be read" in capsys.readouterr().err
+    assert main(words(folder, tmp_path, "--eval_only --resume latest")) == 0
+    assert "going back to" in capsys.readouterr().out
+
+
+def test_what_differs_from_the_checkpoint_is_told(folder, uninterrupted, tmp_path, capsys):
+    changed = "dataset.train_batch_size=2 dataset.accum_freq=2 training.max_epoch=3 training.beta2=0.98"
+    assert main(words(folder, tmp_path, f"--resume {uninterrupted} {changed}")) == 0
+    out = capsys.readouterr().out
+    assert "training.max_epoch=3 (checkpoint: 2)" in out
+    assert "training.beta2=0.98 (checkpoint: 0.999)" in out
+    assert "1 processes x 4 x accum_freq 1, this run has 1 processes x 2 x accum_freq 2" in out
+
+
+def test_another_optimizer_or_model_is_refused(folder, uninterrupted, tmp_path, capsys):
+    assert main(words(folder, tmp_path, f"--resume {uninterrupted} training.share_logit_scale=True")) == 2
+    err = capsys.readouterr().err
+    assert "training.share_logit_scale=False (here True)" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plain_rerun_starts_a_new_folder(folder, tmp_path):
+    for _ in range(2):
+        assert main(words(folder, tmp_path, "training.max_epoch=1 benchmarks=[]")) == 0
+    assert len(list(tmp_path.glob("t@*"))) == 2
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("mixcon3d.run_folder._LOCK_PATIENCE_S", 0.1)
+    other = start(folder, tmp_path, "--autoresume training.max_epoch=1000")
+    run = tmp_path / "t@autoresume"
+    try:
+        wait_for(lambda: lines_of(run / "metrics.jsonl") >= 1, other)
+        assert main(words(folder, tmp_path, "--autoresume")) == 2
+        assert "another process trains in this folder" in capsys.readouterr().err
+    finally:
+        kill_all(other.pid)
+    assert main(words(folder, tmp_path, "--autoresume training.max_epoch=1 benchmarks=[]")) == 0
+
+
+def test_processes_of_torchrun_end_with_it(folder, tmp_path):
+    process = start(folder, tmp_path, "--autoresume training.max_epoch=1000", num_processes=2)
+    run = tmp_path / "t@autoresume"
+    wait_for(lambda: lines_of(run / "metrics.jsonl") >= 2, process)
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "_step_" in os.readlink(run / "ckpt" / "latest.pt")
+
+
+def start_like_srun(folder: Path, exp_dir: Path, rank: int, port: int, more: str) -> subprocess.Popen:
+    slurm = {"SLURM_JOB_ID": "1", "SLURM_STEP_ID": "0", "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank),
+             "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NODELIST": "localhost", "MASTER_PORT": str(port)}  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "src/main.py", *words(folder, exp_dir, more)], cwd=ROOT, text=True,
+        env={**os.environ, **slurm, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_when_a_process_dies_or_hangs_the_others_end_with_one_clear_line(folder, tmp_path, number):
+    port = free_port()
+    more = "--autoresume training.max_epoch=1000 dist_timeout_s=5 dataset.train_batch_size=2"
+    first, second = (start_like_srun(folder, tmp_path, rank, port, more) for rank in (0, 1))
+    try:
+        wait_for(lambda: lines_of(tmp_path / "t@autoresume" / "metrics.jsonl") >= 2, first)
+        second.send_signal(number)
+        output = first.communicate(timeout=60)[0]
+    finally:
+        second.kill()
+    assert first.returncode == 2
+    (line,) = [line for line in output.splitlines() if line.startswith("error")]
+    assert "another of the 2 processes has ended, or did not answer for 5 seconds" in line
+    assert "Traceback" not in output
