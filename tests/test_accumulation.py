@@ -83,6 +83,37 @@ def test_missing_texts_spread_unevenly_change_nothing_either():
     torch.testing.assert_close(parts[1], whole[1], rtol=1e-4, atol=1e-6)
 
 
+class Recorder(torch.nn.Module):
+    """Noise on the features and a record of what the encoder was given: the first pass must look like the second."""
+
+    def __init__(self, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.seen = encoder, []
+
+    def forward(self, xyz, features, fps_start=None):
+        noisy = torch.nn.functional.dropout(features, 0.5)
+        self.seen.append((noisy, fps_start))
+        return self.encoder(xyz, noisy, fps_start)
+
+
+def test_the_second_pass_makes_the_same_random_choices_as_the_first():
+    model = golden_model().train()
+    model.point_encoder = Recorder(model.point_encoder)
+    batches = [replace(b, fps_start=torch.arange(4) + i) for i, b in enumerate(golden_batches([4, 4]))]
+    torch.manual_seed(1)
+    gradients(model, batches)
+    after = torch.get_rng_state()
+    first, second = model.point_encoder.seen[:2], model.point_encoder.seen[2:]
+    assert not torch.equal(first[0][0], first[1][0])
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+    # And the generator has moved by one pass only.
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for batch in batches:
+            model.point_encoder(batch.xyz, batch.features)
+    assert torch.equal(torch.get_rng_state(), after)
+
+
 def test_running_statistics_are_updated_once_per_sample():
     batches = golden_batches([4, 4])
     model, expected = golden_model().train(), golden_model().train()

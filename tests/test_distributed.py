@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from helpers import random_batch
 from mixcon3d import distributed
@@ -77,6 +78,42 @@ def test_two_processes_have_the_loss_and_gradients_of_one_on_the_whole_batch(tmp
         case = f"{texts}, {accum_freq} micro-batches, local loss {local_loss}: "
         torch.testing.assert_close(asdict(terms), asdict(expected_terms), rtol=1e-12, atol=1e-15, msg=case.__add__)
         torch.testing.assert_close(gradients, expected, rtol=1e-9, atol=1e-12, msg=case.__add__)
+
+
+def reductions_of_a_step() -> float:
+    """How often DDP reduces each bucket of gradients for a global batch of three micro-batches."""
+    config = load_config(None, {"model.scaling": 0, "clip_embed_dim": DIM}.items())
+    model = TriModalModel(config.model, config.training, DIM)
+    wrapped = distributed.wrap_model(model, torch.device("cpu"))
+    buckets = []
+
+    def count(_state, bucket):
+        buckets.append(bucket.index())
+        return allreduce_hook(None, bucket)
+
+    wrapped.register_comm_hook(None, count)
+    whole = random_batch([True] * 12, DIM)
+    start = 6 * distributed.rank()
+    batches = [rows(whole, [start + 2 * i, start + 2 * i + 1]) for i in range(3)]
+    accumulate_gradients(wrapped, model.log_scales(), Objective(config.training), batches)
+    return len(buckets) / len(set(buckets))
+
+
+def test_gradients_are_reduced_once_for_all_micro_batches(tmp_path):
+    assert in_two_processes(reductions_of_a_step, tmp_path) == [1, 1]
+
+
+def test_conversion_to_synchronised_batch_norm_keeps_names_and_values():
+    config = load_config(None, {"model.scaling": 0, "clip_embed_dim": DIM}.items())
+    model = TriModalModel(config.model, config.training, DIM)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    parameters = list(model.parameters())
+    converted = distributed.synchronise_batch_norm(model)
+    kinds = {type(module) for module in converted.modules() if "BatchNorm" in type(module).__name__}
+    assert kinds == {torch.nn.SyncBatchNorm}
+    torch.testing.assert_close(dict(converted.state_dict()), before, rtol=0, atol=0)
+    # The optimizer was built from these very tensors.
+    assert all(a is b for a, b in zip(converted.parameters(), parameters, strict=True))
 
 
 def helpers_of_this_rank():

@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +34,29 @@ def test_afterwards_signals_do_what_they_did_before():
     with StopSignal():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+LOADER = """
+import os, signal, sys
+from mixcon3d.data.loaders import build_loader
+
+loader = build_loader(list(range(8)), 1, list, batch_size=1)
+batches = iter(loader)
+print(next(batches))
+(worker,) = [w.pid for w in batches._workers]
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    os.kill(worker, number)
+print(list(batches)[-1])
+if "--unfinished" in sys.argv:
+    batches = iter(loader)
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--unfinished"]])
+def test_loader_processes_outlive_the_signals_and_end_with_their_parent(arguments):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "src")}
+    command = [sys.executable, "-c", LOADER, *arguments]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert finished.stdout.split() == ["[0]", "[7]"], finished.stderr
+    assert finished.returncode == (3 if arguments else 0)

@@ -1,5 +1,9 @@
 """SIGTERM and SIGUSR1: what batch systems send before they kill a job."""
 
+import atexit
+import multiprocessing
+import multiprocessing.util
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +16,9 @@ from mixcon3d.errors import StoppedBySignal
 # Of a run that a signal ended and that can go on: sysexits' EX_TEMPFAIL, "try again".
 EXIT_STATUS = 75
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+# Shared with the loader processes. Exit functions run in the reverse order of registration: before multiprocessing's.
+_exiting = multiprocessing.get_context("fork").Event()
+atexit.register(_exiting.set)
 
 
 class StopSignal:
@@ -52,7 +59,10 @@ class StopSignal:
             raise StoppedBySignal(f"{self.name}: stopped; --resume or --autoresume goes on from the last checkpoint")
 
 
-def ignore_stop_signals() -> None:
-    """For loader processes: the process that started them decides when they end."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def outlive_stop_signals() -> None:
+    """For loader processes: a batch system signals them too, but the process that started them decides when they end.
+
+    When that one exits, Python ends them by SIGTERM and waits for them.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if _exiting.is_set() else None)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)

@@ -13,7 +13,7 @@ from mixcon3d.config import DatasetConfig
 from mixcon3d.data.batch import Batch, collate
 from mixcon3d.data.ensemble import EnsembleDataset
 from mixcon3d.errors import DataError
-from mixcon3d.stop_signal import ignore_stop_signals
+from mixcon3d.stop_signal import outlive_stop_signals
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def build_loader(dataset: Dataset, num_workers: int, collate_fn: Callable, **opt
 
 
 def _set_up_worker(_worker: int) -> None:
-    ignore_stop_signals()
+    outlive_stop_signals()
 
 
 def shard(num_objects: int, rank: int, world_size: int) -> Sequence[int]:
