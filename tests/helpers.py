@@ -14,6 +14,7 @@ from mixcon3d.config_loading import load_config
 from mixcon3d.data.batch import Batch
 
 GOLDEN = Path(__file__).parent / "golden"
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 def golden_arrays(name: str) -> dict[str, np.ndarray]:
@@ -37,6 +38,23 @@ def small_config(**overrides: Any) -> Config:
     settings = {"model.scaling": 0, "clip_embed_dim": 16, "dataset.num_workers": 0}
     settings |= {key.replace("__", "."): value for key, value in overrides.items()}
     return load_config(None, settings.items())
+
+
+def preset(name: str, dim: int = 16, **training: Any) -> Config:
+    """configs/<name>.yaml at scaling 0 with features of size `dim`, and changes of section `training`."""
+    settings = {"model.scaling": 0, "clip_embed_dim": dim}
+    return load_config(CONFIGS / f"{name}.yaml", (settings | {f"training.{k}": v for k, v in training.items()}).items())
+
+
+def fill_heads(model: nn.Module, dim: int) -> None:
+    """Sets the heads that the model has to the fill of golden c and d."""
+    # The fill depends on a key's place among all keys of the reference, which has every projection.
+    shapes = {f"{name}.{kind}": (dim, dim) if kind == "weight" else (dim,) for kind in ("weight", "bias")
+              for name in ("image_proj", "multi_view_proj", "text_proj", "pc_img_to_text_proj")}  # fmt: skip
+    shapes["pc_img_to_text_proj.weight"] = (dim, 2 * dim)
+    own = model.state_dict()
+    values = {key: torch.from_numpy(value) for key, value in formulas.fill_all(shapes).items() if key in own}
+    model.load_state_dict(values, strict=False)
 
 
 def make_batch(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from golden import formulas
-from helpers import golden_arrays, golden_json, make_batch, small_config
+from helpers import fill_heads, golden_arrays, golden_json, make_batch, preset
 from mixcon3d.accumulation import accumulate_gradients
 from mixcon3d.data.batch import Batch
 from mixcon3d.models.pointbert import PointBERT, PointBERTShape
@@ -15,22 +15,21 @@ from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.objective import Objective
 
 DIM = 32
-CONFIG = small_config(clip_embed_dim=DIM, training__loss_avg=False, training__normalize_before_fusion=False)
-HEADS = {"image_proj", "text_proj", "pc_img_to_text_proj"}
+# What golden d asks of the presets: the released sum and fusion, all heads trained.
+CONFIGS = {
+    "train": preset("train", DIM, loss_avg=False, normalize_before_fusion=False),
+    "released": preset("released", DIM, share_proj=False, train_joint_head=True),
+}
 
 
-def golden_model() -> TriModalModel:
-    model = TriModalModel(CONFIG.model, CONFIG.training, DIM)
+def golden_model(name: str = "train") -> TriModalModel:
+    model = TriModalModel(CONFIGS[name].model, CONFIGS[name].training, DIM)
     model.point_encoder = PointBERT(PointBERTShape(32, 2, 2, 64, 24, 16, 0.4, 16, head_dim=16), 6, DIM)
     shapes = {key: tuple(shape) for key, shape in golden_json("d_accumulation_keys")["keys"]}
     assert {k: tuple(v.shape) for k, v in model.point_encoder.state_dict().items()} == shapes
     encoder = {k: torch.from_numpy(np.asarray(v)) for k, v in formulas.fill_all(shapes).items()}
     model.point_encoder.load_state_dict(encoder)
-    heads = {f"{name}.{kind}": (DIM, DIM) if kind == "weight" else (DIM,)
-             for name in (*HEADS, "multi_view_proj") for kind in ("weight", "bias")}  # fmt: skip
-    heads["pc_img_to_text_proj.weight"] = (DIM, 2 * DIM)
-    filled = {k: torch.from_numpy(v) for k, v in formulas.fill_all(heads).items() if not k.startswith("multi_view")}
-    model.load_state_dict(filled, strict=False)
+    fill_heads(model, DIM)
     return model
 
 
@@ -41,18 +40,19 @@ def golden_batches(sizes: list[int]) -> list[Batch]:
     return [make_batch(*(column[r] for column in columns), [True] * len(r)) for r in rows]
 
 
-def gradients(model, batches):
+def gradients(model, batches, name="train"):
     model.zero_grad()
-    terms = accumulate_gradients(model, model.log_scales(), Objective(CONFIG.training), batches)
-    return terms, {name: p.grad.clone() for name, p in model.named_parameters()}
+    terms = accumulate_gradients(model, model.log_scales(), Objective(CONFIGS[name].training), batches)
+    return terms, {key: p.grad.clone() for key, p in model.named_parameters()}
 
 
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("accum_freq", [1, 2, 4])
-def test_loss_and_gradients_equal_the_reference(accum_freq):
+def test_loss_and_gradients_equal_the_reference(accum_freq, name):
     golden = {
         k.split("/")[1]: v for k, v in golden_arrays("d_accumulation").items() if k.startswith(f"accum{accum_freq}/")
     }
-    terms, ours = gradients(golden_model().eval(), golden_batches([8 // accum_freq] * accum_freq))
+    terms, ours = gradients(golden_model(name).eval(), golden_batches([8 // accum_freq] * accum_freq), name)
     np.testing.assert_allclose(terms.total.item(), golden["loss"], rtol=1e-5)
     names = {name.replace("point_encoder.", "model."): gradient for name, gradient in ours.items()}
     compared = 0

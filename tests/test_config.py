@@ -35,31 +35,6 @@ def test_src_configs_leads_to_the_same_files():
     assert (CONFIGS.parent / "src" / "configs").resolve() == CONFIGS
 
 
-# DESIGN section 5, key by key: (paper, released).
-PRESETS = {
-    "training.loss_avg": (True, False),
-    "training.share_proj": (False, True),
-    "training.normalize_before_fusion": (True, False),
-    "training.train_joint_head": (True, False),
-    "training.lr": (None, 6e-3),
-    "training.min_lr": (0, 3e-3),
-    "training.weight_decay": (0.01, 0.01),
-    "training.weight_decay_on": ("matrices", "everything"),
-    "training.schedule_before_step": (True, False),
-    "training.clamp_scales": ("all", "point"),
-    "dataset.view_sampling": ("without_replacement", "with_replacement"),
-    "training.ema_warmup": (True, False),
-}
-
-
-def test_the_presets_differ_in_exactly_the_documented_keys():
-    paper, released = load_config(CONFIGS / "train.yaml"), load_config(CONFIGS / "released.yaml")
-    for key, expected in PRESETS.items():
-        assert (get_value(paper, key), get_value(released, key)) == expected, key
-    differing = {key for key, _ in config_fields() if get_value(paper, key) != get_value(released, key)}
-    assert differing == set(PRESETS) - {"training.weight_decay"}
-
-
 def test_the_papers_recipe():
     config = load_config(CONFIGS / "train.yaml")
     values = [get_value(config, key) for key in ("training.warmup_epoch", "training.max_epoch", "training.ema_decay",

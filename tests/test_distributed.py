@@ -135,6 +135,17 @@ def test_rank_helpers_with_two_processes_and_with_one(tmp_path):
     assert helpers_of_this_rank() == {"rows": [0], "objects": [["a"]], "main": 7, "is_main": True, "world": 1}
 
 
+def test_the_gpu_is_that_of_the_local_rank(monkeypatch):
+    chosen = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.set_device", chosen.append)
+    monkeypatch.setenv("RANK", "11")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert distributed.choose_device() == torch.device("cuda", 3)
+    assert distributed.choose_device(set_device_rank=False) == torch.device("cuda", 0)
+    assert chosen == [torch.device("cuda", 3), torch.device("cuda", 0)]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return make_dataset(tmp_path_factory.mktemp("data"))

@@ -63,14 +63,6 @@ def test_without_any_text_there_is_none(tmp_path):
     assert set(draws(record(tmp_path, without_text()))) == {None}
 
 
-def test_views_are_drawn_without_replacement_unless_asked():
-    rng = np.random.default_rng(0)
-    assert all(len(set(choose_views(12, CONFIG, rng))) == 4 for _ in range(100))
-    released = replace(CONFIG, view_sampling="with_replacement")
-    assert any(len(set(choose_views(12, released, rng))) < 4 for _ in range(100))
-    assert {int(v) for _ in range(200) for v in choose_views(12, CONFIG, rng)} == set(range(12))
-
-
 def test_original_image_mode_takes_one_view_and_too_few_views_repeat():
     rng = np.random.default_rng(0)
     assert len(choose_views(12, replace(CONFIG, image_feat_mode="Original"), rng)) == 1

@@ -81,13 +81,6 @@ def test_the_joint_head_takes_the_point_first():
     torch.testing.assert_close(model.fuse_joint(point, image), expected)
 
 
-def test_the_paper_normalises_points_but_not_the_pooled_image_before_fusion():
-    model = build(small_config())
-    point, image = 3 * torch.randn(2, DIM), 3 * torch.randn(2, DIM)
-    expected = model.pc_img_to_text_proj(point / point.norm(dim=-1, keepdim=True), image)
-    torch.testing.assert_close(model.fuse_joint(point, image), expected)
-
-
 def test_temperatures_start_as_configured():
     scales = build(small_config(training__logit_scale_init=20.0)).log_scales()
     assert len(scales) == 4
