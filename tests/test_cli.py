@@ -82,7 +82,7 @@ WRONG = {
     "dataset.text_source=text": "dataset.text_source='text' is not a list of words",
     "training.lambda_img_contras=2": "training.lambda_img_contras=2.0 has no effect here; only 1.0 is accepted",
     "model.voxel_size=0.1": "model.voxel_size=0.1 has no effect here; only 0.02 is accepted",
-    "dataset.use_knn_negative_sample=True": "dataset.use_knn_negative_sample=True",
+    "dataset.negative_sample_num=0": "dataset.negative_sample_num=0 must be at least 1",
     "--horovod": "--horovod is not supported",
     "--config nope.yaml": "--config nope.yaml: no such file; configs/ holds demo.yaml, real_objects.yaml, ",
     "--eval_only": "--eval_only needs the weights to evaluate: add --resume CHECKPOINT",
