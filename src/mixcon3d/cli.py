@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mixcon3d.config import Config
@@ -34,13 +34,15 @@ _SWITCHES = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are ConfigErrors, instead of the usage and an exit."""
+
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"command line: {message}")
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="main.py",
         usage=_USAGE,
         allow_abbrev=False,
@@ -153,8 +155,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Only now: what it imports takes seconds.
     from mixcon3d.run import run
 
+    return exit_status(lambda: run(config))
+
+
+def exit_status(action: Callable[[], object]) -> int:
+    """Does it; a user's error becomes one line and exit status 2."""
     try:
-        run(config)
+        action()
     except UserError as error:
         who = f" (process {launched_rank()})" if launched_rank() else ""
         print(f"error{who}: {error}", file=sys.stderr)
