@@ -17,7 +17,7 @@ LAYERS = [
     ["evaluation"],
     ["run_folder", "console", "checkpoints", "resume", "observers"],
     ["report"],
-    ["demo_data", "run"],
+    ["demo_data", "point_knn", "run"],
     ["cli"],
 ]
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}

@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mixcon3d.config import Config
@@ -13,6 +14,7 @@ from mixcon3d.launch import read_launch
 from mixcon3d.models.registry import check_model_name
 from mixcon3d.stop_signal import EXIT_STATUS
 
+_TIME_TO_SPEAK_S = 10.0
 _USAGE = "main.py [--config FILE] [section.key=value ...] [flags]"
 
 
@@ -35,13 +37,15 @@ _SWITCHES = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are ConfigErrors, instead of the usage and an exit."""
+
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"command line: {message}")
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="main.py",
         usage=_USAGE,
         allow_abbrev=False,
@@ -147,23 +151,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = parse_command_line(sys.argv[1:] if argv is None else argv)
     except ConfigError as error:
-        # Every process finds the same fault in the same words; one says so.
-        if read_launch().rank == 0:
-            print(f"error: {error}", file=sys.stderr)
+        # Every process finds the same fault in the same words.
+        _report(error.on_all_ranks())
         return 2
     # Only now: what it imports takes seconds.
     from mixcon3d.run import run
 
-    rank = read_launch().rank
+    return exit_status(lambda: run(config))
+
+
+def exit_status(action: Callable[[], object]) -> int:
+    """Does it; a user's error becomes one line and exit status 2, a stop by a signal one line and status 75."""
     try:
-        run(config)
+        action()
     except UserError as error:
-        who = f" (process {rank})" if rank else ""
-        if not (rank and error.is_on_all_ranks):
-            print(f"error{who}: {error}", file=sys.stderr)
+        _report(error)
         return 2
     except StoppedBySignal as stopped:
-        if rank == 0:
+        if read_launch().rank == 0:
             print(stopped, file=sys.stderr)
         return EXIT_STATUS
     except OSError as error:
@@ -173,3 +178,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped by the keyboard", file=sys.stderr)
         return 130
     return 0
+
+
+def _report(error: UserError) -> None:
+    rank = read_launch().rank
+    if rank and error.is_on_all_ranks:
+        # torchrun ends all processes as soon as one has ended; the first one, which speaks for all, needs its time.
+        time.sleep(_TIME_TO_SPEAK_S)
+        return
+    print(f"error{f' (process {rank})' if rank else ''}: {error}", file=sys.stderr)

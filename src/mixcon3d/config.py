@@ -133,7 +133,9 @@ class DatasetConfig:
     folder: str = option("data", "folder that holds Objaverse/ ShapeNet/ ABO/ 3D-FUTURE/ and usually meta_data/")
     train_split: str = option("meta_data/split/train_all.json", "JSON list of the training objects")
     train_partial: int = option(-1, "use only the first n objects of the split; -1: all", low=-1)
-    train_batch_size: int = option(64, "objects per process and micro-batch", low=1)
+    train_batch_size: int = option(
+        64, "objects (with use_knn_negative_sample: groups of them) per process and micro-batch", low=1
+    )
     accum_freq: int = option(1, "micro-batches per optimizer step; the loss is that of all of them together", low=1)
     num_workers: int = option(6, "loader processes per process; 0: load in the process itself", low=0)
     num_points: int = option(10000, "points drawn from an object", low=1)
@@ -162,9 +164,15 @@ class DatasetConfig:
     use_prompt_engineering: bool = option(True, "texts and captions averaged over prompt templates; False: as they are")
     use_text_filtering: bool = option(True, "leave out raw Objaverse texts that GPT-4 flagged N")
     gpt4_filtering_path: str = option("meta_data/gpt4_filtering.json", "the flags, by object id")
-    use_knn_negative_sample: bool = option(False, "hard negatives are not built yet", choices=(False,))
-    negative_sample_num: int = option(1, "of the hard negatives", inert=True)
-    knn_path: str = option("meta_data/point_feat_knn.npy", "of the hard negatives", inert=True)
+    use_knn_negative_sample: bool = option(
+        False, "hard negatives: batches of groups, each an object of the epoch and those nearest to it by knn_path"
+    )
+    negative_sample_num: int = option(
+        1, "objects of such a group, itself included; a batch holds so many times train_batch_size", low=1
+    )
+    knn_path: str = option(
+        "meta_data/point_feat_knn.npy", "nearest objects of each object; src/tools/make_point_knn.py makes such a file"
+    )
     features: str = option(
         "stored", "CLIP features: stored in the object files, or computed online by the frozen tower of section clip",
         choices=("stored", "online"),
