@@ -15,7 +15,7 @@ LAYERS = [
     ["state"],
     ["trainer"],
     ["evaluation"],
-    ["run_folder", "console", "observers"],
+    ["run_folder", "console", "observers", "wandb_sink"],
     ["report"],
     ["demo_data", "run"],
     ["cli"],

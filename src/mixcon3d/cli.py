@@ -11,6 +11,7 @@ from mixcon3d.config_loading import config_fields, find_config, load_config, par
 from mixcon3d.distributed import launched_rank
 from mixcon3d.errors import ConfigError, UserError
 from mixcon3d.models.registry import check_model_name
+from mixcon3d.wandb_sink import check_wandb
 
 _USAGE = "main.py [--config FILE] [section.key=value ...] [flags]"
 
@@ -97,6 +98,7 @@ def check_config(config: Config) -> None:
         ConfigError: with both values.
     """
     check_model_name(config.model.name)
+    check_wandb(config.training)
     if config.train is False:
         config.eval_only = True
     if config.training.debug:

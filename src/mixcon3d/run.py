@@ -21,12 +21,20 @@ from mixcon3d.errors import DataError
 from mixcon3d.evaluation.suite import EvaluationSuite
 from mixcon3d.models.clip import FrozenTower
 from mixcon3d.models.trimodal import TriModalModel
-from mixcon3d.observers import CheckpointObserver, EvaluationObserver, MetricsObserver, results_meta
+from mixcon3d.observers import (
+    CheckpointObserver,
+    EvaluationObserver,
+    JsonLinesSink,
+    MetricSink,
+    MetricsObserver,
+    results_meta,
+)
 from mixcon3d.optim import ExponentialMovingAverage, Schedule, build_optimizer, peak_learning_rate
 from mixcon3d.report import write_report
 from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder, find_checkpoint
-from mixcon3d.state import TrainState, check_fits, read_checkpoint
+from mixcon3d.state import TrainState, check_fits, config_as_dict, read_checkpoint
 from mixcon3d.trainer import Observer, Trainer
+from mixcon3d.wandb_sink import WandbSink, wants_wandb
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +51,7 @@ def run(config: Config) -> None:
     set_up_logging(is_main=distributed.launched_rank() == 0)
     device = distributed.choose_device(set_device_rank=not config.no_set_device_rank)
     torch.manual_seed(config.training.seed)
-    with distributed.process_group(config.dist_backend, config.dist_url, device):
+    with distributed.process_group(config.dist_backend, config.dist_url, device), ExitStack() as stack:
         _warn_of_other_world_size(config)
         if config.demo.generate:
             prepare_demo_data(config)
@@ -56,7 +64,8 @@ def run(config: Config) -> None:
             state.load_state_dict(inputs.checkpoint["state"])
         folder = _create_folder(config)
         log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
-        evaluation = _build_evaluation(config, inputs, folder, device)
+        sinks = _open_sinks(config, folder, state, stack) if distributed.is_main() else []
+        evaluation = _build_evaluation(config, inputs, folder, device, sinks)
         if plan:
             _train(config, inputs.tower, plan, folder, state, evaluation, device)
         else:
@@ -103,12 +112,30 @@ def _create_folder(config: Config) -> RunFolder:
     return folder
 
 
-def _build_evaluation(config: Config, inputs: _Inputs, folder: RunFolder, device: torch.device) -> EvaluationObserver:
+def _open_sinks(config: Config, folder: RunFolder, state: TrainState, stack: ExitStack) -> list[MetricSink]:
+    """Where the metrics go; what has to be closed is closed by the stack."""
+    training = config.training
+    sinks: list[MetricSink] = [JsonLinesSink(folder.metrics)] if "jsonl" in training.report_to else []
+    if wants_wandb(training):
+        # An evaluation alone gets a curve of its own: it must not add to that of the training run.
+        run_id = None if config.eval_only else state.wandb_id
+        sink = WandbSink(
+            training.wandb_mode, run_id, config.project_name, config.trial_name, config_as_dict(config), folder.root
+        )
+        sinks.append(stack.enter_context(sink))
+        if sink.is_running:
+            state.wandb_id = sink.run_id
+    return sinks
+
+
+def _build_evaluation(
+    config: Config, inputs: _Inputs, folder: RunFolder, device: torch.device, sinks: list[MetricSink]
+) -> EvaluationObserver:
     max_objects = _DEBUG_OBJECTS if config.training.debug else None
     suite = EvaluationSuite(inputs.benchmarks, inputs.tower, device, max_objects)
     chance = {benchmark.name: 100 / len(benchmark.class_names) for benchmark in inputs.benchmarks}
     features = inputs.tower.description if inputs.tower else "stored in the data set"
-    return EvaluationObserver(config, folder, suite, results_meta(config, features, chance))
+    return EvaluationObserver(config, folder, suite, results_meta(config, features, chance), sinks)
 
 
 @dataclass
@@ -154,8 +181,10 @@ def _train(
     observers: list[Observer] = [CheckpointObserver(config, folder), evaluation]
     with ExitStack() as stack:
         if distributed.is_main():
-            console = stack.enter_context(ConsoleObserver(plan.schedule.total_steps, state.progress.step))
-            observers = [console, MetricsObserver(folder.metrics), *observers]
+            observers.insert(0, MetricsObserver(evaluation.sinks))
+            if "console" in config.training.report_to:
+                console = ConsoleObserver(plan.schedule.total_steps, state.progress.step)
+                observers.insert(0, stack.enter_context(console))
         model = distributed.wrap_model(state.model, device)
         steps, schedule = plan.steps_per_epoch, plan.schedule
         Trainer(config, state, model, plan.loader, plan.sampler, steps, schedule, prepare, observers).fit()
