@@ -15,7 +15,7 @@ LAYERS = [
     ["state"],
     ["training_step", "trainer"],
     ["evaluation"],
-    ["run_folder", "console", "checkpoints", "resume", "observers"],
+    ["run_folder", "console", "checkpoints", "resume", "observers", "wandb_sink"],
     ["report"],
     ["demo_data", "point_knn", "run"],
     ["cli"],

@@ -42,7 +42,7 @@ def results(run: Path) -> dict:
 
 def metrics(run: Path, key: str) -> list:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [line[key] for line in lines if key in line]
+    return [line[key] for line in lines if "train/loss" in line]
 
 
 def weights(path: Path) -> dict:

@@ -13,6 +13,7 @@ from mixcon3d.errors import ConfigError, StoppedBySignal, UserError
 from mixcon3d.launch import read_launch
 from mixcon3d.models.registry import check_model_name
 from mixcon3d.stop_signal import EXIT_STATUS
+from mixcon3d.wandb_sink import check_wandb
 
 _TIME_TO_SPEAK_S = 10.0
 _USAGE = "main.py [--config FILE] [section.key=value ...] [flags]"
@@ -102,6 +103,7 @@ def check_config(config: Config) -> None:
         ConfigError: with both values.
     """
     check_model_name(config.model.name)
+    check_wandb(config.training)
     if config.train is False:
         config.eval_only = True
     if config.training.debug:

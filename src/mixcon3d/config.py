@@ -116,6 +116,14 @@ class TrainingConfig:
     keep_checkpoints: int = option(3, "newest checkpoints that are kept", low=1)
     save_freq: int = option(50, "epochs between two checkpoints that are kept for good; the last is kept too", low=1)
     eval_freq: int = option(10, "epochs between two evaluations; the last epoch is always evaluated; 0: only it", low=0)
+    report_to: list[str] = option(
+        ["console", "jsonl", "auto"], "where metrics go, or none; jsonl: metrics.jsonl; auto: W&B where logged in",
+        choices=("console", "jsonl", "wandb", "auto"),
+    )  # fmt: skip
+    wandb_mode: str | None = option(
+        None, "send to W&B, or record for it; null: as the environment's WANDB_MODE says, else online",
+        choices=("online", "offline"),
+    )  # fmt: skip
     report: bool = option(True, "write report.html at the end")
     debug: bool = option(False, "smoke run: one epoch of at most 5 steps, 64 objects of each benchmark")
 

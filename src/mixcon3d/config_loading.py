@@ -101,6 +101,8 @@ def load_config(yaml_path: Path | None, overrides: Iterable[tuple[str, Any]] = (
         try:
             if isinstance(value, str) and not value.startswith("${") and _is_number(key):
                 value = _number(value)
+            elif _type_name(key) == "a list of words":
+                value = _words(value)
             OmegaConf.update(settings, key, value)
             sources[key] = source
         except (OmegaConfBaseException, ValueError):
@@ -133,6 +135,15 @@ def _number(text: str) -> float | int:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def _words(value: Any) -> Any:
+    """`a,b` -> [a, b]; `none` -> []. A list stays as it is."""
+    if value is None or (isinstance(value, str) and value.lower() == "none"):
+        return []
+    if isinstance(value, str) and not value.startswith("${"):
+        return [word.strip() for word in value.split(",")]
+    return value
 
 
 def _type_name(key: str) -> str:

@@ -2,12 +2,15 @@
 
 import json
 import logging
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mixcon3d.config import Config
 from mixcon3d.console import print_results
 from mixcon3d.distributed import is_main
+from mixcon3d.evaluation.dashboard import dashboard_metrics
 from mixcon3d.evaluation.suite import BenchmarkResult, EvaluationSuite, results_as_json
 from mixcon3d.run_folder import RunFolder, code_revision
 from mixcon3d.state import TrainState
@@ -16,28 +19,50 @@ from mixcon3d.trainer import Observer, StepLog
 log = logging.getLogger(__name__)
 
 
-def append_json_line(path: Path, content: dict[str, Any]) -> None:
-    """Adds one line to a JSON-lines file."""
-    with path.open("a") as file:
-        file.write(json.dumps(content) + "\n")
+class MetricSink(Protocol):
+    """A place that metrics go to."""
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Takes the metrics of one step, training's or an evaluation's, by their dashboard names."""
 
 
-class MetricsObserver(Observer):
-    """Training metrics as JSON lines."""
+class JsonLinesSink:
+    """A JSON object a line; values that JSON has no number for become null."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def write(self, metrics: dict[str, float]) -> None:
+        """Adds a line."""
+        values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+class MetricsObserver(Observer):
+    """Training metrics to all sinks."""
+
+    def __init__(self, sinks: Sequence[MetricSink]) -> None:
+        self.sinks = sinks
+
     def on_log(self, entry: StepLog) -> None:
-        """One line."""
-        append_json_line(self.path, {"train/epoch": entry.epoch, "train/step": entry.step, **entry.metrics})
+        """Writes."""
+        for sink in self.sinks:
+            sink.write({"train/epoch": entry.epoch, "train/step": entry.step, **entry.metrics})
 
 
 class EvaluationObserver(Observer):
-    """Zero-shot evaluation every eval_freq epochs and at the end; results.json, a table, a metrics line."""
+    """Zero-shot evaluation every eval_freq epochs and at the end; results.json, a table, metrics to all sinks."""
 
-    def __init__(self, config: Config, folder: RunFolder, suite: EvaluationSuite, meta: dict[str, Any]) -> None:
-        self.config, self.folder, self.suite, self.meta = config, folder, suite, meta
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        suite: EvaluationSuite,
+        meta: dict[str, Any],
+        sinks: Sequence[MetricSink] = (),
+    ) -> None:
+        self.config, self.folder, self.suite, self.meta, self.sinks = config, folder, suite, meta, sinks
         self.results: dict[str, BenchmarkResult] = {}
 
     def on_epoch_end(self, state: TrainState, is_last: bool) -> None:
@@ -53,9 +78,12 @@ class EvaluationObserver(Observer):
             return
         progress = {"epoch": state.progress.epoch, "step": state.progress.step}
         content = results_as_json(self.results, {**self.meta, **progress})
-        self.folder.results.write_text(json.dumps(content, indent=1) + "\n")
-        del content["meta"]
-        append_json_line(self.folder.metrics, {"eval": content, **progress})
+        unfinished = self.folder.results.with_name("results.json.tmp")
+        unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        unfinished.replace(self.folder.results)
+        metrics = {"train/epoch": progress["epoch"], "train/step": progress["step"], **dashboard_metrics(self.results)}
+        for sink in self.sinks:
+            sink.write(metrics)
         print_results(self.results, self.meta["features"])
 
 

@@ -22,7 +22,7 @@ from mixcon3d.evaluation.suite import EvaluationSuite
 from mixcon3d.launch import read_launch
 from mixcon3d.models.clip import FrozenTower
 from mixcon3d.models.trimodal import TriModalModel
-from mixcon3d.observers import EvaluationObserver, MetricsObserver, results_meta
+from mixcon3d.observers import EvaluationObserver, JsonLinesSink, MetricSink, MetricsObserver, results_meta
 from mixcon3d.optim import (
     ExponentialMovingAverage,
     Schedule,
@@ -32,11 +32,12 @@ from mixcon3d.optim import (
 )
 from mixcon3d.report import write_report
 from mixcon3d.resume import adapt_position, check_fits, continue_metrics, find_checkpoint, other_settings
-from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder
-from mixcon3d.state import Layout, TrainState
+from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder, locked
+from mixcon3d.state import Layout, TrainState, config_as_dict
 from mixcon3d.stop_signal import StopSignal
 from mixcon3d.trainer import Observer, Trainer
 from mixcon3d.training_step import TrainingStep
+from mixcon3d.wandb_sink import WandbSink, wants_wandb
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def run(config: Config) -> None:
     device = distributed.choose_device(set_device_rank=not config.no_set_device_rank)
     torch.manual_seed(config.training.seed)
     group = distributed.process_group(config.dist_backend, config.dist_url, device, config.dist_timeout_s)
-    with StopSignal() as stop, group:
+    with StopSignal() as stop, group, ExitStack() as stack:
         _warn_of_other_world_size(config)
         if config.demo.generate:
             prepare_demo_data(config)
@@ -65,9 +66,10 @@ def run(config: Config) -> None:
         plan = _plan_training(config, inputs.dataset, state, device) if inputs.dataset else None
         if inputs.checkpoint:
             _go_on(config, inputs.checkpoint, state, plan)
-        folder = distributed.on_main(lambda: _open_folder(config, inputs.checkpoint, state))
+        folder = distributed.on_main(lambda: _open_folder(config, inputs.checkpoint, state, stack))
         log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
-        evaluation = _build_evaluation(config, inputs, folder, device)
+        sinks = _open_sinks(config, folder, state, stack) if distributed.is_main() else []
+        evaluation = _build_evaluation(config, inputs, folder, device, sinks)
         if plan:
             _train(config, inputs.tower, plan, folder, state, evaluation, device, stop)
         else:
@@ -124,22 +126,41 @@ def _go_on(config: Config, checkpoint: Checkpoint, state: TrainState, plan: "_Pl
         log.warning("%s", told)
 
 
-def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainState) -> RunFolder:
-    """The folder of this run, with what an interrupted run left in it put in order."""
+def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainState, stack: ExitStack) -> RunFolder:
+    """The folder of this run, locked, with what an interrupted run left in it put in order."""
     folder = create_run_folder(config)
     add_log_file(folder.log)
     if not config.eval_only:
+        stack.enter_context(locked(folder.root))
         continue_metrics(checkpoint, folder)
         set_aside_later(folder.checkpoints, state.progress)
     return folder
 
 
-def _build_evaluation(config: Config, inputs: _Inputs, folder: RunFolder, device: torch.device) -> EvaluationObserver:
+def _open_sinks(config: Config, folder: RunFolder, state: TrainState, stack: ExitStack) -> list[MetricSink]:
+    """Where the metrics go; what has to be closed is closed by the stack."""
+    training = config.training
+    sinks: list[MetricSink] = [JsonLinesSink(folder.metrics)] if "jsonl" in training.report_to else []
+    if wants_wandb(training):
+        # An evaluation alone gets a curve of its own: it must not add to that of the training run.
+        run_id = None if config.eval_only else state.wandb_id
+        sink = WandbSink(
+            training.wandb_mode, run_id, config.project_name, config.trial_name, config_as_dict(config), folder.root
+        )
+        sinks.append(stack.enter_context(sink))
+        if sink.is_running:
+            state.wandb_id = sink.run_id
+    return sinks
+
+
+def _build_evaluation(
+    config: Config, inputs: _Inputs, folder: RunFolder, device: torch.device, sinks: list[MetricSink]
+) -> EvaluationObserver:
     max_objects = _DEBUG_OBJECTS if config.training.debug else None
     suite = EvaluationSuite(inputs.benchmarks, inputs.tower, device, max_objects)
     chance = {benchmark.name: 100 / len(benchmark.class_names) for benchmark in inputs.benchmarks}
     features = inputs.tower.description if inputs.tower else "stored in the data set"
-    return EvaluationObserver(config, folder, suite, results_meta(config, features, chance))
+    return EvaluationObserver(config, folder, suite, results_meta(config, features, chance), sinks)
 
 
 @dataclass
@@ -192,8 +213,10 @@ def _train(
     observers: list[Observer] = [CheckpointObserver(config, folder, plan.layout), evaluation]
     with ExitStack() as stack:
         if distributed.is_main():
-            console = stack.enter_context(ConsoleObserver(plan.schedule.total_steps, state.progress.step))
-            observers = [console, MetricsObserver(folder.metrics), *observers]
+            observers.insert(0, MetricsObserver(evaluation.sinks))
+            if "console" in config.training.report_to:
+                console = ConsoleObserver(plan.schedule.total_steps, state.progress.step)
+                observers.insert(0, stack.enter_context(console))
         step = TrainingStep(config.training, state, distributed.wrap_model(state.model, device), plan.schedule)
         steps = plan.layout.steps_per_epoch
         Trainer(config, state, step, plan.loader, plan.sampler, steps, prepare, stop, observers).fit()

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +67,6 @@ def create_run_folder(config: Config) -> RunFolder:
         folder = RunFolder(root, Path(config.ckpt_dir) if config.ckpt_dir else root / "ckpt")
         if not config.eval_only:
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            _lock(root)
             if not (root / "ckpt").exists():
                 # So that --resume latest finds them.
                 (root / "ckpt").symlink_to(folder.checkpoints.resolve())
@@ -94,23 +95,33 @@ def _unused(stem: Path, suffix: str = "") -> Path:
     return next(path for name in numbered if not (path := stem.with_name(name)).exists())
 
 
-def _lock(root: Path) -> None:
-    """Keeps the folder for this process until it ends, however it ends.
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Keeps the folder for this process until the block or the process ends, however it ends.
 
     Raises:
         CheckpointError: if another process still trains in it after a while, in which a stopped run may end.
     """
     handle = os.open(root, os.O_RDONLY)
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while True:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    try:
+        deadline = time.monotonic() + _LOCK_PATIENCE_S
+        while not _try_lock(handle):
             if time.monotonic() > deadline:
                 raise CheckpointError(
                     f"{root}: another process trains in this folder; end it, or give this run another --trial_name"
-                ) from None
+                )
             time.sleep(0.5)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def autoresume_root(config: Config) -> Path:

@@ -2,7 +2,12 @@
 
 timm and open_clip import torchvision. Its Python code needs only that the schemas of two operators exist; the operators
 themselves (non-maximum suppression) are not used here. Call `mend_torchvision()` before importing timm or open_clip.
+
+It also imports timm, which in its turn imports wandb wherever that is installed: here it must not, since that costs
+seconds that a run without Weights & Biases need not spend.
 """
+
+import sys
 
 import torch
 
@@ -12,7 +17,7 @@ _library: torch.library.Library | None = None
 
 
 def mend_torchvision() -> None:
-    """Declares torchvision::nms and ::qnms, only if torchvision cannot register them itself. Idempotent."""
+    """Declares torchvision::nms and ::qnms if torchvision cannot register them itself, and imports timm. Idempotent."""
     global _library
     if _library is not None:
         return
@@ -25,10 +30,19 @@ def mend_torchvision() -> None:
         for name in ("nms", "qnms"):
             _library.define(f"{name}{_SCHEMA}")
         _forget_failed_import()
+    _import_timm_without_wandb()
+
+
+def _import_timm_without_wandb() -> None:
+    if "wandb" in sys.modules:
+        return
+    sys.modules["wandb"] = None  # type: ignore[assignment]
+    try:
+        import timm.utils  # noqa: F401
+    finally:
+        del sys.modules["wandb"]
 
 
 def _forget_failed_import() -> None:
-    import sys
-
     for name in [n for n in sys.modules if n == "torchvision" or n.startswith("torchvision.")]:
         del sys.modules[name]

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import torch
 
 from helpers import small_config
 from mixcon3d.data.benchmarks import Benchmark, BenchmarkDataset, LabelledObject
+from mixcon3d.evaluation.dashboard import dashboard_metrics
 from mixcon3d.evaluation.metrics import score
 from mixcon3d.evaluation.suite import BenchmarkResult, EvaluationSuite
 from mixcon3d.evaluation.zero_shot import Predictions
@@ -85,11 +85,7 @@ def train_line(step: int) -> dict[str, float]:
 
 
 def eval_line(step: int, *results: BenchmarkResult) -> dict[str, Any]:
-    scores = {
-        r.benchmark.name: {w: {readout: asdict(s) for readout, s in by.items()} for w, by in r.scores.items()}
-        for r in results
-    }
-    return {"eval": scores, "epoch": step, "step": step}
+    return {"train/epoch": step, "train/step": step, **dashboard_metrics({r.benchmark.name: r for r in results})}
 
 
 def write(
@@ -109,7 +105,7 @@ def write(
     evaluation.results = {r.benchmark.name: r for r in results}
     torch.manual_seed(0)
     model = TriModalModel(config.model, config.training, DIM)
-    state = TrainState(model, SimpleNamespace(model=model), None, Progress(epoch=3, step=21))  # type: ignore[arg-type]
+    state = TrainState(model, SimpleNamespace(model=model), None, progress=Progress(epoch=3, step=21))  # type: ignore[arg-type]
     return write_report(folder, config, evaluation, state, num_train_objects)
 
 

@@ -42,7 +42,7 @@ def test_metrics_of_an_interrupted_run(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, '{"train/step": 3, "tra']))
     metrics = read_metrics(path)
     assert [(line["train/step"], line["train/loss"]) for line in metrics.train] == [(1, 9.0), (2, 2.5)]
-    assert [line["step"] for line in metrics.evaluations] == [2]
+    assert [line["train/step"] for line in metrics.evaluations] == [2]
 
 
 def test_long_curves_are_thinned_by_means() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from mixcon3d.evaluation.dashboard import dashboard_names
 from mixcon3d.report.pictures import figure_uri
 
 WEIGHTS_TITLES = {"ema": "EMA weights", "raw": "raw weights"}
@@ -56,9 +57,7 @@ def read_metrics(path: Path) -> Metrics:
         except json.JSONDecodeError:
             continue  # a run that was killed may leave half a line
         if "train/step" in entry:
-            train[entry["train/step"]] = entry
-        elif "eval" in entry:
-            evaluations[entry["step"]] = entry
+            (train if "train/loss" in entry else evaluations)[entry["train/step"]] = entry
     return Metrics([train[step] for step in sorted(train)], [evaluations[step] for step in sorted(evaluations)])
 
 
@@ -110,11 +109,8 @@ def _zero_shot_curve(evaluations: list[dict[str, Any]], weights: str, chance: di
     def draw(axes: Axes) -> None:
         for (benchmark, guessing), color in zip(chance.items(), _BENCHMARK_COLORS, strict=False):
             for readout, line in _CURVE_READOUTS.items():
-                points = [
-                    (entry["step"], scores[readout]["top1"])
-                    for entry in evaluations
-                    if readout in (scores := entry["eval"].get(benchmark, {}).get(weights, {}))
-                ]
+                name, percent = dashboard_names(benchmark, readout, weights).get("top1", ("", 1.0))
+                points = [(entry["train/step"], entry[name] * percent) for entry in evaluations if name in entry]
                 if points:
                     axes.plot(*zip(*points, strict=True), f"o{line}", color=color, label=f"{benchmark} {readout}")
             axes.axhline(guessing, color=color, lw=0.9, ls=":")

@@ -69,6 +69,7 @@ def render_page(
         titles=_TITLES,
         weights_titles=WEIGHTS_TITLES,
         readouts=_used_readouts(results),
+        is_training=num_train_objects is not None,
         has_steps=bool(metrics.train),
         curves=draw_curves(metrics, weights, {name: r.chance for name, r in results.items()}),
         weights=weights,
@@ -108,7 +109,7 @@ def _facts(
         ("Seeds", f"training {config.training.seed}, evaluation {config.evaluation.seed}"),
         ("Code", str(evaluation.meta["code"])),
     ]
-    speeds = [line["train/samples_per_second"] for line in metrics.train if "train/samples_per_second" in line]
+    speeds = [speed for line in metrics.train if (speed := line.get("train/samples_per_second")) is not None]
     if speeds:
         facts.insert(3, ("Speed", f"{np.median(speeds):,.0f} objects per second (median)"))
     return facts
