@@ -33,7 +33,12 @@ TRAININGS = {
     "released": ("--config", "configs/released.yaml"),
     "released_same_rate": ("--config", "configs/released.yaml", "training.lr=0.0015", "training.min_lr=0.00075"),
     "frozen_joint_head": ("training.train_joint_head=False",),
-}
+    # Groups of four: a quarter of the seeds a step and of the epochs give as many steps of as many objects.
+    "hard_negatives": (
+        "dataset.use_knn_negative_sample=True", "dataset.negative_sample_num=4", "dataset.train_batch_size=16",
+        "training.max_epoch=15", "training.warmup_epoch=1.25",
+    ),
+}  # fmt: skip
 
 
 def run_training(name: str, seed: int, data: Path, exp_dir: Path, threads: int) -> None:
@@ -47,10 +52,23 @@ def run_training(name: str, seed: int, data: Path, exp_dir: Path, threads: int) 
     command = [sys.executable, "src/main.py", *changes, f"dataset.folder={data.resolve()}", f"training.seed={seed}",
                "dataset.num_workers=1", "training.report=False", "--autoresume",
                "--trial_name", f"{name}_seed{seed}", "--exp_dir", str(exp_dir)]  # fmt: skip
-    started = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    if name == "hard_negatives":
+        command.append(f"dataset.knn_path={_make_neighbours(seed, data, exp_dir)}")
+    started = time.perf_counter()
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     (exp_dir / f"{name}_seed{seed}@autoresume" / "seconds.json").write_text(json.dumps(time.perf_counter() - started))
+
+
+def _make_neighbours(seed: int, data: Path, exp_dir: Path) -> Path:
+    """The neighbours by the model that the training `train` of the same seed gave."""
+    path = exp_dir / f"neighbours_seed{seed}.npy"
+    if not path.exists():
+        command = [sys.executable, "src/tools/make_point_knn.py", "--config", str(REAL_OBJECTS),
+                   f"dataset.folder={data.resolve()}", "--out", str(path),
+                   "--resume", str(exp_dir / f"train_seed{seed}@autoresume")]  # fmt: skip
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return path
 
 
 def _settings(path: Path) -> list[str]:

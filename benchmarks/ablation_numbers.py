@@ -41,6 +41,7 @@ ROWS = (
     Row(_PAPER, "train", "ema", "+ joint"),
     Row("`train.yaml`, raw weights", "train", "raw", _PAPER),
     Row("`train.yaml`, joint head frozen", "frozen_joint_head", "ema", _PAPER),
+    Row("hard negatives, groups of 4", "hard_negatives", "ema", _PAPER),
     Row("`released.yaml`", "released", "ema", _PAPER),
     Row("`released.yaml`, raw weights", "released", "raw", "`train.yaml`, raw weights"),
     Row("`released.yaml` at this rate", "released_same_rate", "ema", _PAPER),

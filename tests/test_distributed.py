@@ -18,6 +18,7 @@ from mixcon3d.accumulation import accumulate_gradients
 from mixcon3d.checkpoints import CheckpointObserver
 from mixcon3d.config_loading import load_config
 from mixcon3d.data.batch import Batch
+from mixcon3d.errors import ConfigError
 from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.objective import Objective
 from mixcon3d.run import run
@@ -139,11 +140,16 @@ def test_the_gpu_is_that_of_the_local_rank(monkeypatch):
     chosen = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.set_device", chosen.append)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
     monkeypatch.setenv("RANK", "11")
+    monkeypatch.setenv("WORLD_SIZE", "12")
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert distributed.choose_device() == torch.device("cuda", 3)
     assert distributed.choose_device(set_device_rank=False) == torch.device("cuda", 0)
     assert chosen == [torch.device("cuda", 3), torch.device("cuda", 0)]
+    monkeypatch.setenv("LOCAL_RANK", "4")
+    with pytest.raises(ConfigError, match=r"local rank 4 sees only 4 GPU\(s\)"):
+        distributed.choose_device()
 
 
 @pytest.fixture(scope="module")

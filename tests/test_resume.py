@@ -288,3 +288,16 @@ def test_when_a_process_dies_or_hangs_the_others_end_with_one_clear_line(folder,
     (line,) = [line for line in output.splitlines() if line.startswith("error")]
     assert "another of the 2 processes has ended, or did not answer for 5 seconds" in line
     assert "Traceback" not in output
+
+
+def test_a_checkpoint_of_the_first_version_still_goes_on(folder, uninterrupted, tmp_path):
+    content = torch.load(uninterrupted / "ckpt" / "epoch_0001.pt", weights_only=True)
+    old = {"format": content["format"], "config": content["config"], "state": content["state"]}
+    old["state"] = {key: value for key, value in old["state"].items() if key not in ("scaler", "wandb_id")}
+    old["state"]["progress"] = {"epoch": 1, "step": 10}
+    # It was a file of its own then.
+    (tmp_path / "t@old" / "ckpt").mkdir(parents=True)
+    torch.save(old, tmp_path / "t@old" / "ckpt" / "latest.pt")
+    assert main(words(folder, tmp_path / "exp", f"--resume {tmp_path}/t@old")) == 0
+    (run,) = (tmp_path / "exp").glob("t@*")
+    torch.testing.assert_close(final_state(run), final_state(uninterrupted), rtol=0, atol=0)

@@ -41,10 +41,10 @@ def _position(path: Path) -> tuple[int, int]:
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, newest position first; `latest.pt`, a link to the newest, only if it is alone."""
+    """The checkpoints of a folder, newest position first; `latest.pt` counts where it is a file, not a link."""
     found = sorted((p for p in folder.glob("epoch_*.pt") if _NAME.fullmatch(p.name)), key=_position, reverse=True)
     latest = folder / LATEST
-    return found or ([latest] if latest.is_file() else [])
+    return [latest, *found] if latest.is_file() and not latest.is_symlink() else found
 
 
 def read_newest(paths: Sequence[Path]) -> Checkpoint:

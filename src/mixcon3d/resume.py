@@ -58,7 +58,7 @@ def _newest_run(config: Config) -> list[Path]:
 
 def _named(path: Path) -> list[Path]:
     """All checkpoints of a folder, or of the folder of a `latest.pt`; else the one file that is named."""
-    folder = path.parent if path.name == LATEST and path.is_symlink() else path
+    folder = path.parent if path.name == LATEST else path
     if folder.is_dir():
         found = list_checkpoints(folder) or list_checkpoints(folder / "ckpt")
         if found:
@@ -95,15 +95,15 @@ def other_settings(checkpoint: Checkpoint, config: Config) -> list[str]:
     ]
 
 
-def adapt_position(progress: Progress, there: Layout, here: Layout, same_order: bool) -> list[str]:
+def adapt_position(progress: Progress, there: Layout | None, here: Layout, same_order: bool) -> list[str]:
     """Moves the position of a checkpoint into the steps of this run; says what differs and what that implies.
 
     Args:
         progress: of the checkpoint; epoch_step and step are changed.
-        there, here: layouts of the checkpoint's run and of this one.
+        there, here: layouts of the checkpoint's run and of this one; a very old checkpoint does not tell its own.
         same_order: both draw the same objects of an epoch in the same order (seed and split agree).
     """
-    if there == here and same_order:
+    if there is None or (there == here and same_order):
         return []
     told = []
     cuts = [f"{c.world_size} processes x {c.train_batch_size} x accum_freq {c.accum_freq}" for c in (there, here)]

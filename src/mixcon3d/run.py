@@ -122,7 +122,8 @@ def _go_on(config: Config, checkpoint: Checkpoint, state: TrainState, plan: "_Pl
         log.warning("settings that differ from the checkpoint's: %s", ", ".join(changed))
     order_keys = ("training.seed", "dataset.train_split", "dataset.train_partial")
     same_order = not any(change.startswith(order_keys) for change in changed)
-    for told in adapt_position(state.progress, Layout(**checkpoint.content["layout"]), plan.layout, same_order):
+    saved = checkpoint.content["layout"]
+    for told in adapt_position(state.progress, Layout(**saved) if saved else None, plan.layout, same_order):
         log.warning("%s", told)
 
 

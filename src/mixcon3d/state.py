@@ -17,7 +17,10 @@ from mixcon3d.models.trimodal import TriModalModel
 from mixcon3d.optim import ExponentialMovingAverage
 
 _FORMAT = "mixcon3d-checkpoint-1"
-_STATE_KEYS = {"model", "ema", "optimizer", "scaler", "progress", "wandb_id", "torch_rng"}
+_STATE_KEYS = {"model", "ema", "optimizer", "progress", "torch_rng"}
+# What the first checkpoints, written at the end of epochs only, did not hold yet.
+_YOUNGER_KEYS = {"layout": None, "origin": {"run_folder": "", "metrics_bytes": 0}}
+_YOUNGER_STATE_KEYS = {"scaler": None, "wandb_id": None}
 
 
 @dataclass
@@ -173,4 +176,4 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a checkpoint of this project (no format {_FORMAT!r})")
     if not isinstance(content.get("config"), dict) or not set(content.get("state") or {}) >= _STATE_KEYS:
         raise CheckpointError(f"{path}: an incomplete checkpoint: it lacks config or state")
-    return content
+    return {**_YOUNGER_KEYS, **content, "state": {**_YOUNGER_STATE_KEYS, **content["state"]}}
