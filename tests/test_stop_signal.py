@@ -37,15 +37,15 @@ def test_afterwards_signals_do_what_they_did_before():
 
 
 LOADER = """
-import os, signal, sys
+import subprocess, sys
 from mixcon3d.data.loaders import build_loader
 
 loader = build_loader(list(range(8)), 1, list, batch_size=1)
 batches = iter(loader)
 print(next(batches))
 (worker,) = [w.pid for w in batches._workers]
-for number in (signal.SIGTERM, signal.SIGUSR1):
-    os.kill(worker, number)
+for name in ("TERM", "USR1"):
+    subprocess.run(["kill", f"-{name}", str(worker)], check=True)
 print(list(batches)[-1])
 if "--unfinished" in sys.argv:
     batches = iter(loader)

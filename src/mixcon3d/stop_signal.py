@@ -1,8 +1,5 @@
 """SIGTERM and SIGUSR1: what batch systems send before they kill a job."""
 
-import atexit
-import multiprocessing
-import multiprocessing.util
 import os
 import signal
 import threading
@@ -16,9 +13,6 @@ from mixcon3d.errors import StoppedBySignal
 # Of a run that a signal ended and that can go on: sysexits' EX_TEMPFAIL, "try again".
 EXIT_STATUS = 75
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-# Shared with the loader processes. Exit functions run in the reverse order of registration: before multiprocessing's.
-_exiting = multiprocessing.get_context("fork").Event()
-atexit.register(_exiting.set)
 
 
 class StopSignal:
@@ -60,9 +54,12 @@ class StopSignal:
 
 
 def outlive_stop_signals() -> None:
-    """For loader processes: a batch system signals them too, but the process that started them decides when they end.
+    """For loader processes: a batch system signals them too, but only the process that started them may end them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    threading.Thread(target=_end_with_sigterm_of_parent, daemon=True).start()
 
-    When that one exits, Python ends them by SIGTERM and waits for them.
-    """
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if _exiting.is_set() else None)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+def _end_with_sigterm_of_parent() -> None:
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
+        pass
+    os._exit(0)
