@@ -131,8 +131,8 @@ Each point in a process of its own. It is what the work holds at its peak beyond
 
 {measure}
 
-- A step is `TrainingStep`, after a first one: gradients, optimizer, clamping and moving average included. Weights,
-  moments of the optimizer, the average and the inputs ({input_kib:.0f} KiB an object, of all micro-batches) were there before.
+- A step is `TrainingStep`, after a first one: gradients, optimizer, clamping and moving average included. There before:
+  weights, moments of the optimizer, the average, and the inputs of all micro-batches ({input_kib:.0f} KiB an object).
 - The loss is the project's `Objective` on float32 embeddings and its gradient with respect to all of them, as one rank
   computes it; ranks are simulated by its rows (`own`).
 
@@ -161,6 +161,9 @@ Peak in MiB against the global batch; the number of rows of a rank, B_local, is 
 {loss_lines}
 
 {share}
+
+The first term is the logits, the second the gathered embeddings with their normalised copies and gradients; the
+exponents are those of the sum of both.
 
 With a fixed number of ranks B_local grows with B_global, and the logits of a rank are a fixed fraction of B_global
 squared; with fixed rows a rank they grow with B_global alone.
