@@ -3,6 +3,9 @@
 import sys
 
 from mixcon3d.cli import main
+from mixcon3d.stop_signal import ignore_stop_signals
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    ignore_stop_signals()
+    sys.exit(status)

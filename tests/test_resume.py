@@ -9,13 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from mixcon3d.checkpoints import list_checkpoints
 from mixcon3d.cli import main
 from mixcon3d.resume import adapt_position
 from mixcon3d.state import Layout, Progress
-from openshape_files import make_dataset
+from openshape_files import make_dataset, object_path, write_object
 from two_processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +45,7 @@ def test_smaller_steps_go_on_at_the_same_object_and_place_of_the_schedule():
     position, told = adapted({"world_size": 1, "steps_per_epoch": 12})
     assert position == (3, 8, 44)
     assert "a step has 8 objects instead of 16" in told
-    assert "12 steps instead of 6: the step counter goes from 22 to 44" in told
+    assert "the step counter goes from 22 to 44 (12 steps an epoch, 6 there)" in told
 
 
 def test_larger_steps_see_the_rest_of_a_step_again():
@@ -153,9 +155,16 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_never_was(folde
     assert whole.communicate(timeout=240)[0] is not None
     assert whole.returncode == 0
     run = tmp_path / "killed" / "t@autoresume"
-    for lines in (1, 4, 7):
+    # Inside an epoch, in a save, and in an evaluation.
+    moments = [
+        lambda: lines_of(run / "metrics.jsonl") >= 1,
+        lambda: any((run / "ckpt").glob("epoch_*.tmp")),
+        lambda: "evaluating" in (run / "log.txt").read_text(),
+        lambda: lines_of(run / "metrics.jsonl") >= 8,
+    ]
+    for moment in moments:
         process = start(folder, tmp_path / "killed", "--autoresume", num_processes)
-        wait_for(lambda lines=lines: lines_of(run / "metrics.jsonl") >= lines, process)
+        wait_for(moment, process)
         kill_all(process.pid)
         process.communicate()
     last = start(folder, tmp_path / "killed", "--autoresume", num_processes)
@@ -219,6 +228,10 @@ def test_what_differs_from_the_checkpoint_is_told(folder, uninterrupted, tmp_pat
     out = capsys.readouterr().out
     assert "training.max_epoch=3 (checkpoint: 2)" in out
     assert "training.beta2=0.98 (checkpoint: 0.999)" in out
+    assert "the learning rate was " in out
+    (run,) = tmp_path.glob("t@*")
+    groups = final_state(run)["optimizer"]["param_groups"]
+    assert [group["betas"] for group in groups] == [(0.9, 0.98)] * 2
     assert "1 processes x 4 x accum_freq 1, this run has 1 processes x 2 x accum_freq 2" in out
 
 
@@ -273,17 +286,18 @@ def start_like_srun(folder: Path, exp_dir: Path, rank: int, port: int, more: str
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_when_a_process_dies_or_hangs_the_others_end_with_one_clear_line(folder, tmp_path, number):
     port = free_port()
-    more = "--autoresume training.max_epoch=1000 dist_timeout_s=5 dataset.train_batch_size=2"
+    # Also the time in which both must have started.
+    more = "--autoresume training.max_epoch=1000 dist_timeout_s=20 dataset.train_batch_size=2"
     first, second = (start_like_srun(folder, tmp_path, rank, port, more) for rank in (0, 1))
     try:
         wait_for(lambda: lines_of(tmp_path / "t@autoresume" / "metrics.jsonl") >= 2, first)
         second.send_signal(number)
-        output = first.communicate(timeout=60)[0]
+        output = first.communicate(timeout=90)[0]
     finally:
         second.kill()
     assert first.returncode == 2
     (line,) = [line for line in output.splitlines() if line.startswith("error")]
-    assert "another of the 2 processes has ended, or did not answer for 5 seconds" in line
+    assert "another of the 2 processes has ended, or did not answer for 20 seconds" in line
     assert "Traceback" not in output
 
 
@@ -298,3 +312,72 @@ def test_a_checkpoint_of_the_first_version_still_goes_on(folder, uninterrupted, 
     assert main(words(folder, tmp_path / "exp", f"--resume {tmp_path}/t@old")) == 0
     (run,) = (tmp_path / "exp").glob("t@*")
     torch.testing.assert_close(final_state(run), final_state(uninterrupted), rtol=0, atol=0)
+
+
+EVERYTHING = (
+    "dataset.train_batch_size=2 dataset.accum_freq=2 dataset.num_workers=2 training.precision=bf16 training.log_freq=3 "
+    "training.grad_checkpointing=True training.grad_clip_norm=1 training.keep_checkpoints=99 benchmarks=[] "
+    "dataset.use_knn_negative_sample=True dataset.negative_sample_num=2"
+)
+
+
+def test_everything_at_once_goes_on_to_the_same_bits(tmp_path):
+    """Accumulation, loader processes, half precision, hard negatives, objects that cannot be read."""
+    folder = make_dataset(tmp_path / "data", num_train=40)
+    for broken in (3, 17):
+        object_path(folder, broken).write_bytes(b"broken")
+    names = [f"object{i}" for i in range(40)]
+    index = {name: np.array([i, (i + 1) % 40, (i + 2) % 40]) for i, name in enumerate(names)}
+    write_object(folder / "meta_data" / "point_feat_knn.npy", {"name": names, "index": index})
+    assert main(words(folder, tmp_path / "whole", EVERYTHING)) == 0
+    (whole,) = (tmp_path / "whole").glob("t@*")
+    position = sorted((whole / "ckpt").glob("*_step_*.pt"))[-2]
+    assert main(words(folder, tmp_path / "rest", f"{EVERYTHING} --resume {position}")) == 0
+    (rest,) = (tmp_path / "rest").glob("t@*")
+    states = final_state(rest), final_state(whole)
+    progress = [state.pop("progress") for state in states]
+    assert progress[0] == progress[1]
+    assert len(progress[0]["bad_objects"]) == 2
+    torch.testing.assert_close(*states, rtol=0, atol=0)
+    assert curves(rest) == curves(whole)
+
+
+def test_an_epoch_that_begins_again_is_not_evaluated_and_loses_its_lines(folder, uninterrupted, tmp_path):
+    position = uninterrupted / "ckpt" / "epoch_0001_step_00000018.pt"
+    assert main(words(folder, tmp_path, f"--resume {position} training.seed=1")) == 0
+    (run,) = tmp_path.glob("t@*")
+    steps = [line["train/step"] for line in curves(run)]
+    assert steps == [line["train/step"] for line in curves(uninterrupted)]
+
+
+def test_a_moved_position_is_saved_before_its_checkpoint_is_set_aside(folder, tmp_path):
+    assert main(words(folder, tmp_path, "--autoresume training.max_epoch=1 benchmarks=[]")) == 0
+    ckpt = tmp_path / "t@autoresume" / "ckpt"
+    for name in ("epoch_0001.pt", "epoch_0000_step_00000009.pt"):
+        (ckpt / name).unlink()
+    larger = "--autoresume training.max_epoch=1 benchmarks=[] dataset.train_batch_size=8 training.lr=1e30"
+    # It diverges, so that nothing is saved on the way.
+    assert main(words(folder, tmp_path, f"{larger} training.max_skipped_steps=1 training.warmup_epoch=0")) == 2
+    assert list_checkpoints(ckpt)[0].name == "epoch_0000_step_00000003.pt"
+    assert (ckpt / "epoch_0000_step_00000006.pt.set_aside").exists()
+    for path in list_checkpoints(ckpt):
+        path.rename(path.with_name(path.name + ".set_aside"))
+    assert main(words(folder, tmp_path, "--autoresume")) == 2
+
+
+def test_a_checkpoint_folder_of_another_run_is_refused(folder, tmp_path, capsys):
+    shared = f"--autoresume --ckpt_dir {tmp_path}/shared training.max_epoch=1 benchmarks=[]"
+    assert main(words(folder, tmp_path, shared)) == 0
+    assert main(words(folder, tmp_path, f"{shared} --trial_name other")) == 2
+    assert "holds checkpoints of another run, t@autoresume" in capsys.readouterr().err
+
+
+def test_a_killed_loader_process_is_one_line(folder, tmp_path):
+    more = "--autoresume training.max_epoch=1000 dataset.num_workers=1"
+    process = start(folder, tmp_path, more)
+    wait_for(lambda: lines_of(tmp_path / "t@autoresume" / "metrics.jsonl") >= 2, process)
+    (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 2, output
+    assert output.count("error: a loader process was killed") == 1

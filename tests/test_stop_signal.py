@@ -10,6 +10,14 @@ from mixcon3d.errors import StoppedBySignal
 from mixcon3d.stop_signal import StopSignal
 
 
+@pytest.fixture(autouse=True)
+def _handlers_of_before():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_ends_the_block_at_once(number):
     went_on = False
@@ -19,14 +27,19 @@ def test_a_signal_ends_the_block_at_once(number):
     assert not went_on
 
 
-def test_a_deferred_signal_is_noted():
-    with StopSignal() as stop:
-        with stop.deferred():
-            os.kill(os.getpid(), signal.SIGUSR1)
-            assert stop.requested
-            assert stop.name == "SIGUSR1"
-        with pytest.raises(StoppedBySignal):
-            os.kill(os.getpid(), signal.SIGTERM)
+def test_a_deferred_signal_is_noted_and_ends_the_block_at_its_end():
+    noted = []
+    with StopSignal() as stop, pytest.raises(StoppedBySignal, match="SIGUSR1"), stop.deferred():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGUSR1)
+        noted.append(stop.name)
+    assert noted == ["SIGUSR1"]
+
+
+def test_a_second_signal_does_not_end_a_process_that_is_leaving():
+    with pytest.raises(StoppedBySignal), StopSignal():
+        os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def test_afterwards_signals_do_what_they_did_before():

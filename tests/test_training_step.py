@@ -151,3 +151,13 @@ def test_a_step_on_the_gpu_equals_that_on_the_cpu():
         results = cpu([batch("cpu"), batch("cpu")]), gpu([batch("cuda"), batch("cuda")])
         assert results[1].terms.total.item() == pytest.approx(results[0].terms.total.item(), rel=1e-3)
         assert results[1].grad_norm == pytest.approx(results[0].grad_norm, rel=1e-2)
+
+
+def test_fp16_backs_off_too_when_only_the_norm_of_finite_gradients_overflows(monkeypatch):
+    step = build(precision="fp16")
+    step([batch()])
+    scale = step.state.scaler.get_scale()
+    monkeypatch.setattr("mixcon3d.training_step.get_total_norm", lambda _: torch.tensor(float("inf")))
+    step([batch()])
+    assert step.state.scaler.get_scale() == scale / 2
+    assert step.state.progress.skipped_steps == 1

@@ -1,6 +1,7 @@
 """The checkpoints of a run folder: their names, which are kept, which is the newest that can be read."""
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -63,7 +64,8 @@ def read_newest(paths: Sequence[Path]) -> Checkpoint:
         for fault in damaged:
             log.warning("%s; going back to %s", fault, path)
         return Checkpoint(path, content)
-    raise CheckpointError("; ".join(str(fault) for fault in damaged))
+    faults = "; ".join(str(fault) for fault in damaged)
+    raise CheckpointError(f"{faults}; move it away to start anew" if len(damaged) > 1 else faults)
 
 
 class CheckpointObserver(Observer):
@@ -83,7 +85,7 @@ class CheckpointObserver(Observer):
     def _save(self, state: TrainState) -> None:
         folder, metrics = self.folder.checkpoints, self.folder.metrics
         path = folder / checkpoint_name(state.progress)
-        origin = Origin(str(self.folder.root.resolve()), metrics.stat().st_size if metrics.exists() else 0)
+        origin = Origin(str(self.folder.root.resolve()), _synced_size(metrics))
         save_checkpoint(path, state, self.config, self.layout, origin)
         link = folder / (LATEST + ".tmp")
         try:
@@ -102,6 +104,15 @@ class CheckpointObserver(Observer):
                 continue
             with suppress(OSError):
                 path.unlink()
+
+
+def _synced_size(path: Path) -> int:
+    """Bytes of a file that are safely on the disk; 0 if there is none."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return file.seek(0, os.SEEK_END)
 
 
 def set_aside_later(folder: Path, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from mixcon3d.config import Config
 from mixcon3d.config_loading import config_fields, find_config, load_config, parse_override, suggest
-from mixcon3d.errors import ConfigError, StoppedBySignal, UserError
+from mixcon3d.errors import ConfigError, DataError, StoppedBySignal, UserError
 from mixcon3d.launch import read_launch
 from mixcon3d.models.registry import check_model_name
 from mixcon3d.stop_signal import EXIT_STATUS
@@ -175,6 +175,14 @@ def exit_status(action: Callable[[], object]) -> int:
         return EXIT_STATUS
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        # torch raises it wherever the process is when one of its loader processes dies.
+        if "DataLoader worker" not in str(error):
+            raise
+        from mixcon3d.data.loaders import LOADER_WAS_KILLED
+
+        _report(DataError(LOADER_WAS_KILLED))
         return 2
     except KeyboardInterrupt:
         print("stopped by the keyboard", file=sys.stderr)

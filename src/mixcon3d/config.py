@@ -56,9 +56,9 @@ class TrainingConfig:
     warmup_epoch: float = option(10, "epochs of linear warm-up of the learning rate", low=0)
     lr: float | None = option(None, "peak learning rate; null: 1e-3 x global batch / 256", low=0)
     min_lr: float = option(0.0, "learning rate at the end of the cosine", low=0)
-    beta1: float = option(0.9, "AdamW: decay of the first moment, per step", low=0, high=1)
-    beta2: float = option(0.999, "AdamW: decay of the second moment, per step", low=0, high=1)
-    eps: float = option(1e-8, "AdamW: added to the root of the second moment", low=0)
+    beta1: float = option(0.9, "AdamW: decay of the first moment, per step", low=0, high=0.999999)
+    beta2: float = option(0.999, "AdamW: decay of the second moment, per step", low=0, high=0.999999)
+    eps: float = option(1e-8, "AdamW: added to the root of the second moment", low=1e-16)
     weight_decay: float = option(0.01, "AdamW: decoupled decay, per step and unit of learning rate", low=0)
     weight_decay_on: str = option(
         "matrices", "what decays: matrices (no bias, norm, scale or class token) or everything",
@@ -76,7 +76,7 @@ class TrainingConfig:
         "fp32", "of the forward and backward pass (fp16 scales its gradients); `supress`: the original's word for fp32",
         choices=("fp32", "bf16", "fp16", "supress"),
     )  # fmt: skip
-    grad_clip_norm: float | None = option(None, "largest norm of all gradients together; null: as they are", low=0)
+    grad_clip_norm: float | None = option(None, "largest norm of all gradients together; null: as they are", low=1e-6)
     max_skipped_steps: int = option(
         20, "stop after so many steps in a row whose loss or gradient is not finite; such a step changes nothing", low=1
     )

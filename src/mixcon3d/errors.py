@@ -31,5 +31,5 @@ class CheckpointError(UserError):
     """A checkpoint that is missing, damaged or does not fit the model."""
 
 
-class StoppedBySignal(Exception):  # noqa: N818
-    """A signal asked the run to end. Not an error: the run can go on from its last checkpoint."""
+class StoppedBySignal(BaseException):
+    """A signal asked the run to end. Not an error, as KeyboardInterrupt is none: the run can go on later."""

@@ -3,13 +3,15 @@
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from mixcon3d.config import Config
 from mixcon3d.console import print_results
 from mixcon3d.distributed import is_main
+from mixcon3d.errors import TrainingError
 from mixcon3d.evaluation.dashboard import dashboard_metrics
 from mixcon3d.evaluation.suite import BenchmarkResult, EvaluationSuite, results_as_json
 from mixcon3d.run_folder import RunFolder, code_revision
@@ -26,6 +28,15 @@ class MetricSink(Protocol):
         """Takes the metrics of one step, training's or an evaluation's, by their dashboard names."""
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """A full disk names no file by itself."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(f"{path} could not be written: {error}; checkpoints are intact") from None
+
+
 class JsonLinesSink:
     """A JSON object a line; values that JSON has no number for become null."""
 
@@ -35,7 +46,7 @@ class JsonLinesSink:
     def write(self, metrics: dict[str, float]) -> None:
         """Adds a line."""
         values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        with self.path.open("a") as file:
+        with _told(self.path), self.path.open("a") as file:
             file.write(json.dumps(values) + "\n")
 
 
@@ -79,8 +90,9 @@ class EvaluationObserver(Observer):
         progress = {"epoch": state.progress.epoch, "step": state.progress.step}
         content = results_as_json(self.results, {**self.meta, **progress})
         unfinished = self.folder.results.with_name("results.json.tmp")
-        unfinished.write_text(json.dumps(content, indent=1) + "\n")
-        unfinished.replace(self.folder.results)
+        with _told(self.folder.results):
+            unfinished.write_text(json.dumps(content, indent=1) + "\n")
+            unfinished.replace(self.folder.results)
         metrics = {"train/epoch": progress["epoch"], "train/step": progress["step"], **dashboard_metrics(self.results)}
         for sink in self.sinks:
             sink.write(metrics)

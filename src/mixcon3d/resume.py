@@ -1,21 +1,27 @@
 """Going on from a checkpoint: which one, whether it fits, what differs, where in the data, and its metrics so far."""
 
 import glob
+import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from mixcon3d.checkpoints import Checkpoint, list_checkpoints, read_newest
 from mixcon3d.config import Config
+from mixcon3d.distributed import on_main
 from mixcon3d.errors import CheckpointError
 from mixcon3d.run_folder import LATEST, RunFolder, autoresume_root
-from mixcon3d.state import Layout, Origin, Progress, config_as_dict
+from mixcon3d.state import Layout, Origin, Progress, config_as_dict, read_checkpoint
 
-# Keys that shape the model: a checkpoint fits only where they agree.
+log = logging.getLogger(__name__)
+
+# Keys that shape the model, or what it computes: a checkpoint fits only where they agree.
 _MODEL_KEYS = (
     "clip_embed_dim", "model.name", "model.scaling", "model.in_channel", "training.use_image_proj",
     "training.use_text_proj", "training.share_proj", "training.img_loss_mode", "training.use_MLP",
     "training.pc_img_to_text", "training.image_text_align", "training.share_logit_scale",
+    "training.normalize_before_fusion",
 )  # fmt: skip
 # Keys that shape the optimizer's state, of weight only where training goes on.
 _OPTIMIZER_KEYS = ("training.weight_decay_on", "training.train_joint_head", "training.logit_scale_fix")
@@ -24,6 +30,11 @@ _UNTOLD_KEYS = {
     "trial_name", "exp_dir", "ckpt_dir", "code_dir", "resume", "autoresume", "eval_only", "train", "ngpu",
     "dataset.folder", "dataset.num_workers", "dataset.train_batch_size", "dataset.accum_freq", "training.report",
 }  # fmt: skip
+# Beginnings of the keys that may change scores.
+_EVALUATION_KEYS = (
+    "model.", "evaluation.", "objaverse_lvis.", "modelnet40.", "scanobjectnn.", "clip.",
+    "dataset.features", "dataset.image_amount", "dataset.inference_image_feat_mode",
+)  # fmt: skip
 
 
 def find_checkpoint(config: Config) -> Checkpoint | None:
@@ -35,17 +46,46 @@ def find_checkpoint(config: Config) -> Checkpoint | None:
         CheckpointError: if `resume` names nothing that exists, or nothing that can be read.
     """
     if config.autoresume:
-        folder = Path(config.ckpt_dir) if config.ckpt_dir else autoresume_root(config) / "ckpt"
-        paths = list_checkpoints(folder)
-        if config.eval_only and not paths:
-            raise CheckpointError(f"--autoresume --eval_only: {folder} holds no checkpoint yet")
-    elif config.resume is None:
-        paths = []
-    elif config.resume == "latest":
-        paths = _newest_run(config)
-    else:
-        paths = _named(Path(config.resume))
-    return read_newest(paths) if paths else None
+        return _find_own(config)
+    if config.resume is None:
+        return None
+    return read_newest(_newest_run(config) if config.resume == "latest" else _named(Path(config.resume)))
+
+
+def open_checkpoint(config: Config) -> Checkpoint | None:
+    """The checkpoint that rank 0 finds by `find_checkpoint`, read on every rank."""
+    found: list[Checkpoint] = []
+
+    def find() -> Path | None:
+        if checkpoint := find_checkpoint(config):
+            found.append(checkpoint)
+        return found[0].path if found else None
+
+    path = on_main(find)
+    if path is None:
+        return None
+    return found[0] if found else Checkpoint(path, read_checkpoint(path))
+
+
+def autoresume_checkpoints(config: Config) -> Path:
+    """The folder of checkpoints that `autoresume` continues."""
+    return Path(config.ckpt_dir) if config.ckpt_dir else autoresume_root(config) / "ckpt"
+
+
+def _find_own(config: Config) -> Checkpoint | None:
+    folder = autoresume_checkpoints(config)
+    paths = list_checkpoints(folder)
+    if not paths and any(folder.glob("*.set_aside")):
+        raise CheckpointError(f"{folder} holds only checkpoints that were set aside; rename one to go on from it")
+    if not paths and config.eval_only:
+        raise CheckpointError(f"--autoresume --eval_only: {folder} holds no checkpoint yet")
+    if not paths:
+        return None
+    checkpoint = read_newest(paths)
+    run = Path(checkpoint.content["origin"]["run_folder"]).name
+    if run and run != autoresume_root(config).name:
+        raise CheckpointError(f"{folder} holds checkpoints of another run, {run}; choose another --ckpt_dir")
+    return checkpoint
 
 
 def _newest_run(config: Config) -> list[Path]:
@@ -86,12 +126,13 @@ def _settings_of(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def other_settings(checkpoint: Checkpoint, config: Config) -> list[str]:
-    """'key=value (checkpoint: value)' of every setting that differs and may change how training goes on."""
+    """'key=value (checkpoint: value)' of every setting that differs and may change training, or only the evaluation."""
     here, there = config_as_dict(config), _settings_of(checkpoint.content)
     return [
         f"{key}={value!r} (checkpoint: {there.get(key)!r})"
         for key, value in here.items()
-        if key not in _UNTOLD_KEYS and there.get(key) != value
+        if there.get(key) != value
+        and (key.startswith(_EVALUATION_KEYS) if config.eval_only else key not in _UNTOLD_KEYS)
     ]
 
 
@@ -134,27 +175,44 @@ def adapt_position(progress: Progress, there: Layout | None, here: Layout, same_
     step = progress.epoch * here.steps_per_epoch + progress.epoch_step
     if step != progress.step:
         told.append(
-            f"an epoch has {here.steps_per_epoch} steps instead of {there.steps_per_epoch}: the step counter goes from "
-            f"{progress.step} to {step}, so that the schedule goes on at the same place"
+            f"the step counter goes from {progress.step} to {step} ({here.steps_per_epoch} steps an epoch, "
+            f"{there.steps_per_epoch} there), so that epochs and steps agree"
         )
     progress.step = step
     return told
 
 
-def continue_metrics(checkpoint: Checkpoint | None, folder: RunFolder) -> None:
+def continue_metrics(checkpoint: Checkpoint | None, folder: RunFolder, step: int) -> None:
     """Makes the run's metrics file that of the checkpoint's run, as long as it was when the checkpoint was written.
 
     Lines that follow will be written again; those of the run's own folder are kept in metrics_repeated.jsonl.
+
+    Args:
+        checkpoint: from which the run goes on; None: from the start.
+        folder: of this run.
+        step: at which it goes on, which `adapt_position` may have put back.
     """
     origin = Origin(**checkpoint.content["origin"]) if checkpoint else Origin("", 0)
-    if folder.metrics.exists():
-        repeated = folder.metrics.read_bytes()[origin.metrics_bytes :]
-        if repeated:
-            with folder.metrics.with_name("metrics_repeated.jsonl").open("ab") as file:
-                file.write(repeated)
-            os.truncate(folder.metrics, origin.metrics_bytes)
-    elif checkpoint and (source := _metrics_of(checkpoint, origin)):
-        folder.metrics.write_bytes(source.read_bytes()[: origin.metrics_bytes])
+    is_own = folder.metrics.exists()
+    source = folder.metrics if is_own else _metrics_of(checkpoint, origin) if checkpoint else None
+    if source is None:
+        if origin.metrics_bytes:
+            log.warning("the metrics of the checkpoint's run were not found: the curves begin here")
+        return
+    content = source.read_bytes()
+    if len(content) < origin.metrics_bytes:
+        log.warning("%s is shorter than when the checkpoint was written: its curves have a gap", source)
+    kept = content[: origin.metrics_bytes].splitlines(keepends=True)
+    # Lines are in the order of their steps.
+    while kept and json.loads(kept[-1]).get("train/step", 0) > step:
+        kept.pop()
+    length = sum(map(len, kept))
+    if not is_own:
+        folder.metrics.write_bytes(content[:length])
+    elif content[length:]:
+        with folder.metrics.with_name("metrics_repeated.jsonl").open("ab") as file:
+            file.write(content[length:])
+        os.truncate(folder.metrics, length)
 
 
 def _metrics_of(checkpoint: Checkpoint, origin: Origin) -> Path | None:

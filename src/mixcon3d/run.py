@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from mixcon3d.data.benchmarks import Benchmark, load_benchmarks
 from mixcon3d.data.ensemble import EnsembleDataset
 from mixcon3d.data.loaders import GlobalBatchSampler, build_train_loader
 from mixcon3d.demo_data import prepare_demo_data
-from mixcon3d.errors import CheckpointError, DataError
+from mixcon3d.errors import DataError
 from mixcon3d.evaluation.suite import EvaluationSuite
 from mixcon3d.launch import read_launch
 from mixcon3d.models.clip import FrozenTower
@@ -31,8 +31,15 @@ from mixcon3d.optim import (
     peak_learning_rate,
 )
 from mixcon3d.report import write_report
-from mixcon3d.resume import adapt_position, check_fits, continue_metrics, find_checkpoint, other_settings
-from mixcon3d.run_folder import RunFolder, add_log_file, create_run_folder, locked
+from mixcon3d.resume import (
+    adapt_position,
+    autoresume_checkpoints,
+    check_fits,
+    continue_metrics,
+    open_checkpoint,
+    other_settings,
+)
+from mixcon3d.run_folder import FolderLock, RunFolder, add_log_file, create_run_folder
 from mixcon3d.state import Layout, TrainState, config_as_dict
 from mixcon3d.stop_signal import StopSignal
 from mixcon3d.trainer import Observer, Trainer
@@ -55,10 +62,12 @@ def run(config: Config) -> None:
     device = distributed.choose_device(set_device_rank=not config.no_set_device_rank)
     torch.manual_seed(config.training.seed)
     group = distributed.process_group(config.dist_backend, config.dist_url, device, config.dist_timeout_s)
-    with StopSignal() as stop, group, ExitStack() as stack:
+    with StopSignal() as stop, group, FolderLock() as lock, ExitStack() as stack:
         _warn_of_other_world_size(config)
         if config.demo.generate:
             prepare_demo_data(config)
+        if config.autoresume and not config.eval_only:
+            distributed.on_main(lambda: _wait_for_predecessor(config, lock))
         inputs = _load_inputs(config, device)
         model = TriModalModel(config.model, config.training, config.clip_embed_dim).to(device)
         ema = ExponentialMovingAverage(model, config.training) if config.training.ema else None
@@ -66,7 +75,7 @@ def run(config: Config) -> None:
         plan = _plan_training(config, inputs.dataset, state, device) if inputs.dataset else None
         if inputs.checkpoint:
             _go_on(config, inputs.checkpoint, state, plan)
-        folder = distributed.on_main(lambda: _open_folder(config, inputs.checkpoint, state, stack))
+        folder = distributed.on_main(lambda: _open_folder(config, inputs.checkpoint, state, lock))
         log.info("%s on %d x %s, output in %s", config.trial_name, distributed.world_size(), device, folder.root)
         sinks = _open_sinks(config, folder, state, stack) if distributed.is_main() else []
         evaluation = _build_evaluation(config, inputs, folder, device, sinks)
@@ -93,7 +102,7 @@ class _Inputs:
 def _load_inputs(config: Config, device: torch.device) -> _Inputs:
     if not Path(config.dataset.folder).is_dir():
         raise DataError(f"dataset.folder={config.dataset.folder}: no such folder")
-    checkpoint = find_checkpoint(config)
+    checkpoint = open_checkpoint(config)
     tower = FrozenTower(config.clip, device) if config.dataset.features == "online" else None
     if tower:
         config.clip_embed_dim = config.model.out_channel = tower.embed_dim
@@ -111,30 +120,40 @@ def _load_inputs(config: Config, device: torch.device) -> _Inputs:
 def _go_on(config: Config, checkpoint: Checkpoint, state: TrainState, plan: "_Plan | None") -> None:
     """Loads the state; where training goes on, its position is moved into this run's steps."""
     state.load_state_dict(checkpoint.content["state"])
-    positions = {str(position) for position in distributed.gather_objects((checkpoint.path, state.progress))}
-    if len(positions) > 1:
-        read = "; ".join(sorted(positions))
-        raise CheckpointError(f"the processes read different checkpoints: {read}").on_all_ranks()
-    if not plan:
-        return
     changed = other_settings(checkpoint, config)
     if changed:
         log.warning("settings that differ from the checkpoint's: %s", ", ".join(changed))
+    if not plan:
+        return
+    progress, before = state.progress, replace(state.progress)
     order_keys = ("training.seed", "dataset.train_split", "dataset.train_partial")
     same_order = not any(change.startswith(order_keys) for change in changed)
     saved = checkpoint.content["layout"]
-    for told in adapt_position(state.progress, Layout(**saved) if saved else None, plan.layout, same_order):
-        log.warning("%s", told)
+    told = adapt_position(progress, Layout(**saved) if saved else None, plan.layout, same_order)
+    plan.is_moved = progress != before
+    plan.at_epoch_end = progress.epoch_step == 0 and (before.epoch_step == 0 or progress.epoch > before.epoch)
+    assert state.optimizer
+    rates = state.optimizer.param_groups[0]["lr"], plan.schedule(progress.step)
+    if told or changed:
+        told.append(f"the learning rate was {rates[0]:.3g} and is {rates[1]:.3g} in the next step")
+    for line in told:
+        log.warning("%s", line)
 
 
-def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainState, stack: ExitStack) -> RunFolder:
-    """The folder of this run, locked, with what an interrupted run left in it put in order."""
+def _wait_for_predecessor(config: Config, lock: FolderLock) -> None:
+    """A run that is still saving in the folder must have ended before its newest checkpoint is looked for."""
+    folder = autoresume_checkpoints(config)
+    if folder.is_dir():
+        lock.acquire(folder)
+
+
+def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainState, lock: FolderLock) -> RunFolder:
+    """The folder of this run, locked, with the metrics from which it goes on."""
     folder = create_run_folder(config)
     add_log_file(folder.log)
     if not config.eval_only:
-        stack.enter_context(locked(folder.root))
-        continue_metrics(checkpoint, folder)
-        set_aside_later(folder.checkpoints, state.progress)
+        lock.acquire(folder.checkpoints)
+        continue_metrics(checkpoint, folder, state.progress.step)
     return folder
 
 
@@ -172,6 +191,9 @@ class _Plan:
     sampler: GlobalBatchSampler
     layout: Layout
     schedule: Schedule
+    # Of the position from which the run goes on: an epoch has just ended; it is not where the checkpoint was.
+    at_epoch_end: bool = False
+    is_moved: bool = False
 
 
 def _plan_training(config: Config, dataset: EnsembleDataset, state: TrainState, device: torch.device) -> _Plan:
@@ -211,7 +233,12 @@ def _train(
     transformer.grad_checkpointing = config.training.grad_checkpointing
     if config.training.compile:
         transformer.compile_blocks()
-    observers: list[Observer] = [CheckpointObserver(config, folder, plan.layout), evaluation]
+    checkpoints = CheckpointObserver(config, folder, plan.layout)
+    if plan.is_moved:
+        # Before the one it comes from is set aside.
+        checkpoints.on_save(state)
+    distributed.on_main(lambda: set_aside_later(folder.checkpoints, state.progress))
+    observers: list[Observer] = [checkpoints, evaluation]
     with ExitStack() as stack:
         if distributed.is_main():
             observers.insert(0, MetricsObserver(evaluation.sinks))
@@ -220,7 +247,7 @@ def _train(
                 observers.insert(0, stack.enter_context(console))
         step = TrainingStep(config.training, state, distributed.wrap_model(state.model, device), plan.schedule)
         steps = plan.layout.steps_per_epoch
-        Trainer(config, state, step, plan.loader, plan.sampler, steps, prepare, stop, observers).fit()
+        Trainer(config, state, step, plan.loader, plan.sampler, steps, prepare, stop, observers).fit(plan.at_epoch_end)
 
 
 def _warn_of_other_world_size(config: Config) -> None:

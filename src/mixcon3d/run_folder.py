@@ -3,20 +3,20 @@
 import fcntl
 import itertools
 import logging
-import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from omegaconf import OmegaConf
 
 from mixcon3d.config import Config
 from mixcon3d.config_loading import PROJECT_ROOT
 from mixcon3d.errors import CheckpointError
+
+log = logging.getLogger(__name__)
 
 LATEST = "latest.pt"
 # How long a run waits for the one before it, which may be saving after a signal, to leave their folder.
@@ -95,33 +95,45 @@ def _unused(stem: Path, suffix: str = "") -> Path:
     return next(path for name in numbered if not (path := stem.with_name(name)).exists())
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Keeps the folder for this process until the block or the process ends, however it ends.
+class FolderLock:
+    """Keeps a folder of checkpoints for this process until the `with` block or the process ends, however it ends."""
 
-    Raises:
-        CheckpointError: if another process still trains in it after a while, in which a stopped run may end.
-    """
-    handle = os.open(root, os.O_RDONLY)
-    try:
+    def __init__(self) -> None:
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> "FolderLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def acquire(self, folder: Path) -> None:
+        """Waits for another process that holds it, which may be saving after a signal. Once is enough.
+
+        Raises:
+            CheckpointError: if that process does not leave.
+        """
+        if self._file:
+            return
+        self._file = (folder / ".lock").open("a")
         deadline = time.monotonic() + _LOCK_PATIENCE_S
-        while not _try_lock(handle):
+        while not self._try():
             if time.monotonic() > deadline:
                 raise CheckpointError(
-                    f"{root}: another process trains in this folder; end it, or give this run another --trial_name"
+                    f"{folder}: another process trains in this folder; end it, or give this run another --trial_name"
                 )
             time.sleep(0.5)
-        yield
-    finally:
-        os.close(handle)
 
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _try(self) -> bool:
+        assert self._file
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            log.warning("%s: this file system has no locks (%s); start no second run here", self._file.name, error)
+        return True
 
 
 def autoresume_root(config: Config) -> Path:

@@ -1,7 +1,7 @@
 """What a training run is made of, saved and loaded as one list; checkpoint files."""
 
+import errno
 import os
-import pickle
 import zipfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -98,7 +98,7 @@ class TrainState:
             if self.ema:
                 self.ema.model.load_state_dict(saved["ema"])
             if self.optimizer:
-                self.optimizer.load_state_dict(saved["optimizer"])
+                self._load_optimizer(self.optimizer, saved["optimizer"])
                 torch.set_rng_state(saved["torch_rng"])
             if self.scaler and saved["scaler"]:
                 self.scaler.load_state_dict(saved["scaler"])
@@ -106,6 +106,14 @@ class TrainState:
             self.wandb_id = saved["wandb_id"]
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {' '.join(str(error).split())[:300]}") from None
+
+    @staticmethod
+    def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+        """Moments and rate from the checkpoint; weight decay, betas and eps as this run has them."""
+        settings = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in optimizer.param_groups]
+        optimizer.load_state_dict(saved)
+        for group, values in zip(optimizer.param_groups, settings, strict=True):
+            group.update(values)
 
 
 @dataclass(frozen=True)
@@ -142,16 +150,24 @@ def save_checkpoint(path: Path, state: TrainState, config: Config, layout: Layou
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         reason = " ".join(str(error.__context__ if isinstance(error.__context__, OSError) else error).split())[:200]
         raise CheckpointError(f"{path}: the checkpoint could not be written: {reason}; older ones are intact") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot sync folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -169,7 +185,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if damaged:
             raise CheckpointError(f"{path}: damaged: {damaged} does not match its checksum")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except CheckpointError:
+        raise
+    # A damaged file can raise nearly anything: in zipfile, pickle and torch.
+    except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: not a checkpoint that can be read: {reason}") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:

@@ -13,6 +13,7 @@ from mixcon3d.errors import StoppedBySignal
 # Of a run that a signal ended and that can go on: sysexits' EX_TEMPFAIL, "try again".
 EXIT_STATUS = 75
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+_STOPPED = "stopped; --resume or --autoresume goes on from the last checkpoint"
 
 
 class StopSignal:
@@ -31,7 +32,8 @@ class StopSignal:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            # Batch systems repeat their signals: a second one must not replace the exit status of the first.
+            signal.signal(number, signal.SIG_IGN if self.requested else handler)
 
     @property
     def requested(self) -> bool:
@@ -40,17 +42,19 @@ class StopSignal:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Signals are noted in `name`; the caller asks for `requested` where it can stop."""
+        """Signals are noted in `name`; the caller asks for `requested` where it can stop, or stops at the end."""
         self._is_deferred = True
         try:
             yield
         finally:
             self._is_deferred = False
+        if self.name:
+            raise StoppedBySignal(f"{self.name}: {_STOPPED}")
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         self.name = signal.Signals(number).name
         if not self._is_deferred:
-            raise StoppedBySignal(f"{self.name}: stopped; --resume or --autoresume goes on from the last checkpoint")
+            raise StoppedBySignal(f"{self.name}: {_STOPPED}")
 
 
 def outlive_stop_signals() -> None:
@@ -63,3 +67,9 @@ def _end_with_sigterm_of_parent() -> None:
     while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
         pass
     os._exit(0)
+
+
+def ignore_stop_signals() -> None:
+    """For the last moments of a process whose exit status is settled."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -14,12 +14,13 @@ import torch
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 # Kept alive: torch drops the declarations when the Library object is collected.
 _library: torch.library.Library | None = None
+_is_done = False
 
 
 def mend_torchvision() -> None:
     """Declares torchvision::nms and ::qnms if torchvision cannot register them itself, and imports timm. Idempotent."""
-    global _library
-    if _library is not None:
+    global _library, _is_done
+    if _is_done:
         return
     try:
         import torchvision  # noqa: F401
@@ -31,6 +32,7 @@ def mend_torchvision() -> None:
             _library.define(f"{name}{_SCHEMA}")
         _forget_failed_import()
     _import_timm_without_wandb()
+    _is_done = True
 
 
 def _import_timm_without_wandb() -> None:

@@ -14,7 +14,7 @@ from mixcon3d.config import Config
 from mixcon3d.data.batch import Batch
 from mixcon3d.data.loaders import GlobalBatchSampler, iterate
 from mixcon3d.distributed import gather_objects, is_main, on_any_rank, sum_over_ranks, world_size
-from mixcon3d.errors import DataError, StoppedBySignal
+from mixcon3d.errors import DataError, StoppedBySignal, TrainingError
 from mixcon3d.state import TrainState
 from mixcon3d.stop_signal import StopSignal
 from mixcon3d.training_step import StepResult, TrainingStep
@@ -80,8 +80,11 @@ class Trainer:
         self.device = next(state.model.parameters()).device
         self._new_failures: list[str] = []
 
-    def fit(self) -> None:
+    def fit(self, at_epoch_end: bool = False) -> None:
         """Trains from where the state is to the last epoch.
+
+        Args:
+            at_epoch_end: the state is that of the end of an epoch, whose evaluation may have been cut off.
 
         Raises:
             StoppedBySignal: after the state was saved.
@@ -91,8 +94,8 @@ class Trainer:
             log.warning(
                 "nothing to train: the checkpoint has %d epochs, training.max_epoch=%d", progress.epoch, max_epoch
             )
-        if progress.epoch > 0 and progress.epoch_step == 0:
-            # The checkpoint of an epoch's end is written before the evaluation that may have been cut off.
+        if at_epoch_end:
+            # The checkpoint of an epoch's end is written before its evaluation.
             self._end_epoch()
         while progress.epoch < max_epoch:
             with self.stop.deferred():
@@ -154,6 +157,11 @@ class Trainer:
 
     def _save(self) -> None:
         self._report_failures()
+        if not all(torch.isfinite(p).all() for p in self.state.model.parameters()):
+            raise TrainingError(
+                f"weights are not finite after step {self.state.progress.step}, which is not saved; lower training.lr, "
+                "and go on from an older checkpoint with --resume"
+            ).on_all_ranks()
         for observer in self.observers:
             observer.on_save(self.state)
 

@@ -80,12 +80,15 @@ class TrainingStep:
             clamp_log_scales(state.model, config)
             if state.ema:
                 state.ema.update(state.model, state.progress.step)
+            scaler.update()
             state.progress.skipped_in_a_row = 0
         else:
             for buffer, before in zip(state.model.buffers(), buffers, strict=True):
                 buffer.copy_(before)
+            # Also where every gradient is finite and only their norm is not, which the scaler would not notice.
+            if scaler.is_enabled():
+                scaler.update(scaler.get_scale() * scaler.get_backoff_factor())
             self._count_skipped(terms, grad_norm, micro_batches)
-        scaler.update()
         state.progress.step += 1
         return StepResult(terms, learning_rate, grad_norm)
 

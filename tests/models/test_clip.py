@@ -144,3 +144,11 @@ def test_a_local_pretrained_tower_loads_by_its_folder(tower, tmp_path):
     loaded = FrozenTower(clip_config(model=f"local-dir:{tmp_path}", seed=5), CPU)
     assert torch.equal(loaded.encode_texts(["a chair"]), tower.encode_texts(["a chair"]))
     assert not loaded.is_random
+
+
+def test_a_feature_has_the_same_bits_whatever_is_encoded_with_it(tower):
+    texts = [f"a chair of {i} legs" for i in range(7)]
+    together = tower.encode_texts(texts)
+    tower._cache.clear()
+    alone = torch.cat([tower.encode_texts([text]) for text in reversed(texts)]).flip(0)
+    assert torch.equal(alone, together)

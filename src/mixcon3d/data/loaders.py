@@ -17,6 +17,11 @@ from mixcon3d.errors import DataError
 from mixcon3d.stop_signal import outlive_stop_signals
 
 log = logging.getLogger(__name__)
+
+LOADER_WAS_KILLED = (
+    "a loader process was killed, perhaps because memory ran out: fewer dataset.num_workers need less; --resume or "
+    "--autoresume goes on from the last checkpoint"
+)
 T = TypeVar("T")
 
 
@@ -153,8 +158,14 @@ def shard(num_objects: int, rank: int, world_size: int) -> Sequence[int]:
 
 
 def iterate(loader: Iterable[T]) -> Iterator[T]:
-    """The loader's items; a DataError of a worker arrives as its one line, without the worker's traceback."""
+    """The loader's items; a DataError of a worker arrives as its one line, without the worker's traceback.
+
+    Raises:
+        DataError: that, or if a loader process was killed.
+    """
     try:
         yield from loader
     except DataError as error:
         raise DataError(str(error).strip().splitlines()[-1].removeprefix("mixcon3d.errors.DataError: ")) from None
+    except (ConnectionError, EOFError):
+        raise DataError(LOADER_WAS_KILLED) from None

@@ -103,7 +103,16 @@ class FrozenTower:
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         encode: Callable[[Tensor], Tensor] = self.model.encode_text  # type: ignore[assignment]
-        return encode(self._tokenize(texts).to(self.device))
+        return self._padded(self._tokenize(texts), encode)
+
+    def _padded(self, inputs: Tensor, encode: Callable[[Tensor], Tensor]) -> Tensor:
+        """encode(inputs) in a chunk of batch_size rows, always.
+
+        Matrix products round by their size: so a feature has the same bits whatever else is not in the cache yet, as
+        after the restart of a run.
+        """
+        padding = inputs[-1:].expand(self.config.batch_size - len(inputs), *inputs.shape[1:])
+        return encode(torch.cat([inputs, padding]).to(self.device))[: len(inputs)]
 
     def _encode_prompted(self, texts: list[str]) -> Tensor:
         filled = [template.format(text) for text in texts for template in self.templates]
@@ -119,7 +128,7 @@ class FrozenTower:
         except (UnidentifiedImageError, OSError, ValueError) as error:
             raise DataError(f"a view is not a readable image: {error}") from None
         encode: Callable[[Tensor], Tensor] = self.model.encode_image  # type: ignore[assignment]
-        return encode(torch.stack(pixels).to(self.device))
+        return self._padded(torch.stack(pixels), encode)
 
 
 @contextmanager
