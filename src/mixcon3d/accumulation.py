@@ -54,22 +54,29 @@ def accumulate_gradients(
             outputs.append(_embed(model, batch, autocast))
     text_mask = torch.cat([batch.text_mask for batch in micro_batches])
     terms, row_gradients, scale_gradients = _loss_and_gradients(outputs, text_mask, log_scales, objective, local_loss)
-    start = 0
+    sizes = [len(batch) for batch in micro_batches]
     for i, (batch, random_state) in enumerate(zip(micro_batches, random_states, strict=True)):
+        share = {name: gradient.split(sizes)[i] for name, gradient in row_gradients.items()}
         is_last = i == len(micro_batches) - 1
-        rows = slice(start, start + len(batch))
-        start += len(batch)
         with nullcontext() if is_last else no_gradient_reduction(model):
             with random_state.replayed() if random_state else nullcontext():
                 embeddings = outputs[i] if single_pass else _embed(model, batch, autocast)
-            pairs = [(getattr(embeddings, name), gradient[rows]) for name, gradient in row_gradients.items()]
             # The scales' own backward is the identity; it goes with the last one so that DDP sees every parameter.
-            pairs += scale_gradients if is_last else []
-            tensors, gradients = zip(*[pair for pair in pairs if pair[0].requires_grad], strict=True)
-            if scale_gradient:
-                gradients = tuple(scale_gradient(gradient) for gradient in gradients)
-            torch.autograd.backward(tensors, gradients)
+            _backward(embeddings, share, scale_gradients if is_last else [], scale_gradient)
     return terms
+
+
+def _backward(
+    embeddings: Embeddings,
+    row_gradients: dict[str, Tensor],
+    scale_gradients: list[tuple[Tensor, Tensor]],
+    scale_gradient: Callable[[Tensor], Tensor] | None,
+) -> None:
+    pairs = [(getattr(embeddings, name), gradient) for name, gradient in row_gradients.items()] + scale_gradients
+    tensors, gradients = zip(*[pair for pair in pairs if pair[0].requires_grad], strict=True)
+    if scale_gradient:
+        gradients = tuple(scale_gradient(gradient) for gradient in gradients)
+    torch.autograd.backward(tensors, gradients)
 
 
 def _embed(model: nn.Module, batch: Batch, autocast: torch.dtype | None) -> Embeddings:

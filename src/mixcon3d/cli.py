@@ -114,6 +114,21 @@ def check_config(config: Config) -> None:
         raise ConfigError("--eval_only with benchmarks=[] leaves nothing to do")
     if config.resume and config.autoresume:
         raise ConfigError("--resume and --autoresume exclude each other: autoresume finds its checkpoint itself")
+    _check_model(config)
+    if config.dataset.train_partial == 0:
+        raise ConfigError("dataset.train_partial=0 leaves no object; -1 is all")
+    if len(set(config.benchmarks)) < len(config.benchmarks):
+        raise ConfigError(f"benchmarks={config.benchmarks} names one twice")
+    if not config.dataset.text_source:
+        raise ConfigError("dataset.text_source=[] leaves no text; name at least one of text, caption, retrieval_text")
+    for name in ("trial_name", "exp_dir"):
+        if not getattr(config, name):
+            raise ConfigError(f"{name} is empty")
+    if os.sep in config.trial_name:
+        raise ConfigError(f"trial_name={config.trial_name!r} holds a {os.sep!r}; use --exp_dir for the folder")
+
+
+def _check_model(config: Config) -> None:
     if config.model.out_channel != config.clip_embed_dim:
         raise ConfigError(
             f"model.out_channel={config.model.out_channel} differs from clip_embed_dim={config.clip_embed_dim}; "
@@ -135,17 +150,6 @@ def check_config(config: Config) -> None:
             "training.share_proj=True gives images the projection of the texts, but training.use_text_proj=False takes "
             "it away; set training.use_image_proj=False too, or training.use_text_proj=True"
         )
-    if config.dataset.train_partial == 0:
-        raise ConfigError("dataset.train_partial=0 leaves no object; -1 is all")
-    if len(set(config.benchmarks)) < len(config.benchmarks):
-        raise ConfigError(f"benchmarks={config.benchmarks} names one twice")
-    if not config.dataset.text_source:
-        raise ConfigError("dataset.text_source=[] leaves no text; name at least one of text, caption, retrieval_text")
-    for name in ("trial_name", "exp_dir"):
-        if not getattr(config, name):
-            raise ConfigError(f"{name} is empty")
-    if os.sep in config.trial_name:
-        raise ConfigError(f"trial_name={config.trial_name!r} holds a {os.sep!r}; use --exp_dir for the folder")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
