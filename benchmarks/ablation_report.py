@@ -99,7 +99,8 @@ def _how_it_was_run(runs: Runs, code: Sequence[str]) -> str:
     return (
         f"PointBERT scaling {config.model.scaling}, {data.num_points} points, batch "
         f"{data.train_batch_size * data.accum_freq}, {training.max_epoch} epochs, warm-up {training.warmup_epoch:g}: "
-        f"`configs/real_objects.yaml`. A run took {min(seconds):.0f} to {max(seconds):.0f} seconds. "
+        f"`configs/real_objects.yaml`. A run took {min(seconds):.0f} to {max(seconds):.0f} seconds by the clock, "
+        "whatever else the machine did. "
         f"Code: {', '.join(f'`{revision[:12]}`' for revision in code)}."
     )
 
