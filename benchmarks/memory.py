@@ -1,7 +1,7 @@
 """Peak memory of a training step against the global batch, and of the loss with and without `training.local_loss`.
 
     python benchmarks/memory.py             # ten minutes on one idle core, up to 5 GiB; docs/memory.md, .json, figs/
-    python benchmarks/memory.py --smoke --docs /tmp/memory      # seconds, of sizes that say nothing
+    python benchmarks/memory.py --smoke --docs try      # seconds, of sizes that say nothing
     python benchmarks/memory.py --device cuda --num_points 10000 --global_batches 64 128 256 512 --micro_batch 64
 
 Every point is measured in a process of its own, after the gradients were found to be equal.
