@@ -117,3 +117,10 @@ def test_a_checkpoint_holds_plain_values_and_tensors_only(folder):
     assert set(content["state"]) == {
         "model", "ema", "optimizer", "scaler", "progress", "wandb_id", "torch_rng"
     }  # fmt: skip
+
+
+def test_files_ahead_never_push_out_the_one_just_saved(folder):
+    save_at(folder, [(2, 1), (2, 2), (3, 0)])
+    assert save_at(folder, [(1, 0), (1, 1)], keep_checkpoints=1, save_freq=50) == [
+        "epoch_0003.pt", "epoch_0002_step_00000010.pt", "epoch_0002_step_00000009.pt", "epoch_0001_step_00000005.pt"
+    ]  # fmt: skip

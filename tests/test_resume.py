@@ -361,6 +361,7 @@ def test_a_moved_position_is_saved_before_its_checkpoint_is_set_aside(folder, tm
     for name in ("epoch_0001.pt", "epoch_0000_step_00000009.pt"):
         (ckpt / name).unlink()
     larger = "--autoresume training.max_epoch=1 benchmarks=[] dataset.train_batch_size=8 training.lr=1e30"
+    larger += " training.keep_checkpoints=1"
     # It diverges, so that nothing is saved on the way.
     assert main(words(folder, tmp_path, f"{larger} training.max_skipped_steps=1 training.warmup_epoch=0")) == 2
     assert list_checkpoints(ckpt)[0].name == "epoch_0000_step_00000003.pt"

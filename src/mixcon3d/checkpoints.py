@@ -94,11 +94,13 @@ class CheckpointObserver(Observer):
             link.replace(folder / LATEST)
         except OSError as error:
             raise CheckpointError(f"{folder / LATEST} could not be linked to {path.name}: {error}") from None
-        self._remove_old()
+        self._remove_older_than(path)
 
-    def _remove_old(self) -> None:
+    def _remove_older_than(self, newest: Path) -> None:
+        """Removes what is not to be kept; files ahead of the newest neither count nor go: they will be set aside."""
         training = self.config.training
-        for path in list_checkpoints(self.folder.checkpoints)[training.keep_checkpoints :]:
+        found = [p for p in list_checkpoints(self.folder.checkpoints) if _position(p) <= _position(newest)]
+        for path in found[training.keep_checkpoints :]:
             epoch, step = _position(path)
             if step == 0 and (epoch % training.save_freq == 0 or epoch == training.max_epoch):
                 continue

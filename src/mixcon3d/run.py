@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from mixcon3d import distributed
-from mixcon3d.checkpoints import Checkpoint, CheckpointObserver, set_aside_later
+from mixcon3d.checkpoints import Checkpoint, CheckpointObserver, list_checkpoints, set_aside_later
 from mixcon3d.config import Config
 from mixcon3d.console import ConsoleObserver, set_up_logging
 from mixcon3d.data.batch import Batch
@@ -17,7 +17,7 @@ from mixcon3d.data.benchmarks import Benchmark, load_benchmarks
 from mixcon3d.data.ensemble import EnsembleDataset
 from mixcon3d.data.loaders import GlobalBatchSampler, build_train_loader
 from mixcon3d.demo_data import prepare_demo_data
-from mixcon3d.errors import DataError
+from mixcon3d.errors import CheckpointError, DataError
 from mixcon3d.evaluation.suite import EvaluationSuite
 from mixcon3d.launch import read_launch
 from mixcon3d.models.clip import FrozenTower
@@ -153,6 +153,8 @@ def _open_folder(config: Config, checkpoint: Checkpoint | None, state: TrainStat
     add_log_file(folder.log)
     if not config.eval_only:
         lock.acquire(folder.checkpoints)
+        if config.autoresume and checkpoint is None and list_checkpoints(folder.checkpoints):
+            raise CheckpointError(f"{folder.checkpoints}: another process began this run meanwhile; start again")
         continue_metrics(checkpoint, folder, state.progress.step)
     return folder
 
